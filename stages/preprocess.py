@@ -1,0 +1,40 @@
+"""Read a data set once and pack it: the only stage that sees raw data."""
+
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from stages.runner import PREPARED, run, write_metrics
+from t2i.data import cub, toy_birds
+from t2i.data.packing import pack
+from t2i.data.records import Splits
+from t2i.params import Params
+
+
+def main(params: Params) -> None:
+    """data/<data> -> prepared/."""
+    dataset = getattr(params.datasets, params.data)
+    settings = params.budgets[params.budget].preprocess
+    side = round(settings.image_size * dataset.resize_ratio)
+    readers = {"toy_birds": partial(toy_birds.read, image_size=side), "cub": cub.read}
+    splits: Splits = readers[params.data](Path("data") / params.data, **dict(dataset.source))
+    if settings.limit is not None:
+        splits = {name: [records[i] for i in _spread(len(records), settings.limit)] for name, records in splits.items()}
+    report = pack(
+        splits,
+        PREPARED,
+        image_size=settings.image_size,
+        resize_ratio=dataset.resize_ratio,
+        processes=params.runtime.processes,
+    )
+    write_metrics("preprocess", {"data": params.data, **report})
+
+
+def _spread(count: int, limit: int) -> list[int]:
+    """At most ``limit`` of ``count`` places, evenly spread."""
+    return [int(place) for place in np.linspace(0, count - 1, min(count, limit)).round()]
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,36 @@
+"""Pretrain the text and the image encoder, contrastively."""
+
+from stages.runner import DAMSM, PLOTS, PREPARED, VOCABULARY, run, write_metrics
+from t2i import checkpoints, runtime
+from t2i.data.captions import Vocabulary
+from t2i.data.packing import Pack
+from t2i.params import Params
+from t2i.training.curves import write_csv
+from t2i.training.damsm import train_damsm
+
+
+def main(params: Params) -> None:
+    """prepared/, models/vocabulary.json -> models/damsm.pt."""
+    dataset, loss = getattr(params.datasets, params.data), params.loss
+    damsm, curves = train_damsm(
+        Pack.open(PREPARED, "train"),
+        Vocabulary.load(VOCABULARY),
+        **dict(params.budgets[params.budget].pretrain_damsm),
+        max_words=dataset.max_words,
+        flip=dataset.flip,
+        gamma1=loss.gamma1,
+        gamma2=loss.gamma2,
+        gamma3=loss.gamma3,
+        temperature=loss.temperature,
+        contrastive_weight=loss.damsm_contrastive,
+        precision=params.runtime.precision,
+        seed=params.seed,
+    )
+    checkpoints.save(DAMSM, "damsm", damsm.content())
+    write_csv(PLOTS / "pretrain_damsm.csv", curves)
+    last = {name: round(value, 4) for name, value in curves[-1].items() if name != "step"}
+    write_metrics("pretrain_damsm", {"damsm_loss": last, "precision": runtime.resolve(params.runtime.precision)})
+
+
+if __name__ == "__main__":
+    run(main)

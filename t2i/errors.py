@@ -1,0 +1,9 @@
+"""The one exception that is meant for the person who runs a command."""
+
+
+class InputError(Exception):
+    """Something the user gave is wrong: a file, a folder, a parameter, a caption.
+
+    The message is one line that says what is wrong, where, and the way out. Stages print it and exit with code 1;
+    every other exception is a defect of this software and keeps its traceback.
+    """

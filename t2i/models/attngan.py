@@ -1,0 +1,48 @@
+"""The refinement stage of AttnGAN: every pixel asks the words what it should look like (Xu et al., section 3.1)."""
+
+import torch
+from torch import Tensor, nn
+
+from t2i.models.blocks import Layers, ResidualBlock, up_block
+
+
+class WordAttention(nn.Module):
+    """Each pixel's mixture of the words, weighted by how well they match it.
+
+    Padding is masked with the caption's own length. (The published code tiles the masks in the wrong order, so that
+    in a batch an image is masked with another caption's padding.)
+    """
+
+    def __init__(self, ngf: int, embedding_dim: int) -> None:
+        super().__init__()
+        self.project = nn.Conv1d(embedding_dim, ngf, 1, bias=False)
+        nn.init.orthogonal_(self.project.weight, gain=4.0)  # words are small numbers beside the normalised hidden image
+
+    def forward(self, hidden: Tensor, words: Tensor, padding: Tensor) -> tuple[Tensor, Tensor]:
+        """Shape: [N, ngf, H, W], [N, D, L], [N, L] -> context [N, ngf, H, W], attention [N, L, H, W]."""
+        n, _, height, width = hidden.shape
+        source = self.project(words)  # [N, ngf, L]
+        pixels = hidden.flatten(2).transpose(1, 2)  # [N, HW, ngf]
+        scores = (pixels @ source).float().masked_fill(padding[:, None, :], float("-inf"))
+        attention = scores.softmax(dim=2)  # [N, HW, L]
+        context = attention.to(source.dtype) @ source.transpose(1, 2)  # [N, HW, ngf]
+        # [N, HW, C] read as [N, C, H, W] is channels last already: nothing is copied
+        return (
+            context.view(n, height, width, -1).permute(0, 3, 1, 2),
+            attention.transpose(1, 2).reshape(n, -1, height, width),
+        )
+
+
+class AttentionStage(nn.Module):
+    """Hidden image and words -> hidden image of twice the side."""
+
+    def __init__(self, ngf: int, embedding_dim: int, residual_blocks: int, layers: Layers) -> None:
+        super().__init__()
+        self.attention = WordAttention(ngf, embedding_dim)
+        self.residual = nn.Sequential(*(ResidualBlock(2 * ngf, layers) for _ in range(residual_blocks)))
+        self.up = up_block(2 * ngf, ngf, layers)
+
+    def forward(self, hidden: Tensor, words: Tensor, padding: Tensor) -> tuple[Tensor, Tensor]:
+        """Shape: [N, ngf, H, W], [N, D, L], [N, L] -> [N, ngf, 2H, 2W], attention [N, L, H, W]."""
+        context, attention = self.attention(hidden, words, padding)
+        return self.up(self.residual(torch.cat((hidden, context), dim=1))), attention

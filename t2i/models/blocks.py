@@ -1,0 +1,103 @@
+"""Blocks that generators and discriminators share."""
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+Layers = Literal["glu_batchnorm", "leaky_groupnorm"]
+"""Normalisation and activation of a generator: the paper's gated linear units and batch norm, or the cheaper pair."""
+
+
+def conv3x3(channels_in: int, channels_out: int, *, bias: bool = False) -> nn.Conv2d:
+    """3x3 convolution that keeps height and width."""
+    return nn.Conv2d(channels_in, channels_out, 3, padding=1, bias=bias)
+
+
+class UpConv3x3(nn.Conv2d):
+    """Nearest-neighbour doubling and a 3x3 convolution in one step, with the weights of the convolution.
+
+    Every doubled pixel is there twice along each axis, so taps that fall on the same source pixel can be added up
+    beforehand: what remains is a transposed 4x4 convolution of stride 2 with 16 products a source pixel instead of 36,
+    and no doubled image in memory.
+
+    Shape: [N, channels_in, H, W] -> [N, channels_out, 2H, 2W].
+    """
+
+    def __init__(self, channels_in: int, channels_out: int) -> None:
+        super().__init__(channels_in, channels_out, 3, padding=1, bias=False)
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Shape: [N, channels_in, H, W] -> [N, channels_out, 2H, 2W]."""
+        taps = nn.functional.pad(self.weight.flip(2, 3).transpose(0, 1), (1, 1, 1, 1))  # [in, out, 5, 5]
+        taps = taps[:, :, 1:] + taps[:, :, :-1]
+        taps = taps[:, :, :, 1:] + taps[:, :, :, :-1]  # [in, out, 4, 4]
+        return nn.functional.conv_transpose2d(input, taps, stride=2, padding=1)
+
+
+def group_norm(channels: int) -> nn.GroupNorm:
+    """Group norm over groups of 8 channels."""
+    return nn.GroupNorm(max(1, channels // 8), channels)
+
+
+def _convolved(convolution: nn.Conv2d, layers: Layers) -> list[nn.Module]:
+    """A convolution with its normalisation and activation; gated units halve the channels."""
+    channels = convolution.out_channels
+    if layers == "glu_batchnorm":
+        return [convolution, nn.BatchNorm2d(channels), nn.GLU(dim=1)]
+    return [convolution, group_norm(channels), nn.LeakyReLU(0.2)]
+
+
+def _gated(channels_out: int, layers: Layers) -> int:
+    """Channels that a convolution must give for ``channels_out`` after its activation."""
+    return 2 * channels_out if layers == "glu_batchnorm" else channels_out
+
+
+def up_block(channels_in: int, channels_out: int, layers: Layers) -> nn.Sequential:
+    """[N, channels_in, H, W] -> [N, channels_out, 2H, 2W]."""
+    return nn.Sequential(*_convolved(UpConv3x3(channels_in, _gated(channels_out, layers)), layers))
+
+
+class ResidualBlock(nn.Module):
+    """Two convolutions beside an identity; [N, C, H, W] -> [N, C, H, W]."""
+
+    def __init__(self, channels: int, layers: Layers) -> None:
+        super().__init__()
+        norm = nn.BatchNorm2d(channels) if layers == "glu_batchnorm" else group_norm(channels)
+        first = _convolved(conv3x3(channels, _gated(channels, layers)), layers)
+        self.block = nn.Sequential(*first, conv3x3(channels, channels), norm)
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        """Shape: [N, C, H, W] -> [N, C, H, W]."""
+        return hidden + self.block(hidden)
+
+
+class ConditioningAugmentation(nn.Module):
+    """A Gaussian around the sentence instead of the sentence alone (StackGAN, section 3.2).
+
+    mu and log variance come from linear + GLU; the condition is mu + exp(logvar / 2) * epsilon.
+    """
+
+    def __init__(self, embedding_dim: int, condition_dim: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(embedding_dim, 4 * condition_dim)
+        # Sentences are small numbers (an LSTM's states) and epsilon is not: with torch's initial values the condition
+        # would be nearly all noise for the first thousand steps. So mu starts about as large as the noise vector, and
+        # sigma at exp(-6 / 4) = 0.22; rows are value of mu, value of logvar, and their gates.
+        nn.init.orthogonal_(self.linear.weight, gain=5.0)
+        nn.init.zeros_(self.linear.weight[condition_dim : 2 * condition_dim])
+        nn.init.zeros_(self.linear.bias)
+        nn.init.constant_(self.linear.bias[condition_dim : 2 * condition_dim], -6.0)
+
+    def forward(self, sentence: Tensor, epsilon: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Sample a condition.
+
+        Args:
+            sentence: [N, D].
+            epsilon: [N, condition_dim], standard normal; zeros give the mean.
+
+        Returns:
+            condition, mu, logvar, each [N, condition_dim].
+        """
+        mu, logvar = nn.functional.glu(self.linear(sentence), dim=1).float().chunk(2, dim=1)
+        return mu + torch.exp(0.5 * logvar) * epsilon, mu, logvar

@@ -1,0 +1,134 @@
+"""The frame of the multi-stage generators: a first image from noise and sentence, then refinements that read the words.
+
+AttnGAN (Xu et al., CVPR 2018) and its successors differ in the refinement stage alone, which is looked up by name.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from t2i.models.attngan import AttentionStage
+from t2i.models.blocks import ConditioningAugmentation, Layers, conv3x3, up_block
+
+REFINEMENTS: dict[str, type[nn.Module]] = {"attngan": AttentionStage}
+"""Model name -> refinement stage, (hidden, words, padding) -> (hidden of twice the side, attention)."""
+
+
+@dataclass
+class Generated:
+    """What a generator makes of N captions.
+
+    Attributes:
+        images: one [N, 3, S, S] a scale, smallest first, in [-1, 1].
+        attention: one [N, L, H, W] a refinement stage: how much each word entered each pixel.
+        mu, logvar: [N, condition_dim], of the conditioning augmentation.
+    """
+
+    images: list[Tensor]
+    attention: list[Tensor]
+    mu: Tensor
+    logvar: Tensor
+
+
+class InitialStage(nn.Module):
+    """Noise and condition -> hidden image; a linear layer to 4x4, then doublings up to ``base_size``."""
+
+    def __init__(self, noise_dim: int, condition_dim: int, ngf: int, base_size: int, layers: Layers) -> None:
+        super().__init__()
+        doublings = int(math.log2(base_size // 4))
+        self.channels = ngf * 2**doublings
+        width = self.channels * 16
+        self.linear: nn.Module
+        if layers == "glu_batchnorm":
+            self.linear = nn.Sequential(
+                nn.Linear(noise_dim + condition_dim, 2 * width, bias=False), nn.BatchNorm1d(2 * width), nn.GLU(dim=1)
+            )
+        else:
+            self.linear = nn.Sequential(nn.Linear(noise_dim + condition_dim, width), nn.LeakyReLU(0.2))
+        self.ups = nn.Sequential(
+            *(up_block(self.channels >> level, self.channels >> (level + 1), layers) for level in range(doublings))
+        )
+
+    def forward(self, noise: Tensor, condition: Tensor) -> Tensor:
+        """Shape: [N, noise_dim], [N, condition_dim] -> [N, ngf, base_size, base_size]."""
+        hidden = self.linear(torch.cat((condition, noise), dim=1)).view(-1, self.channels, 4, 4)
+        return self.ups(hidden.contiguous(memory_format=torch.channels_last))
+
+
+class Generator(nn.Module):
+    """Captions and noise -> images at ``base_size``, 2 ``base_size``, ... ``image_size``.
+
+    Args:
+        model: name of the refinement stage, a key of :data:`REFINEMENTS`.
+        embedding_dim: D of words and sentence.
+        base_size, image_size: side of the first and of the last image, powers of two.
+        ngf: channels of the hidden image.
+        residual_blocks: in each refinement stage.
+
+    Raises:
+        ValueError: unknown model, or sizes that are no powers of two in order.
+    """
+
+    def __init__(
+        self,
+        *,
+        model: str,
+        embedding_dim: int,
+        noise_dim: int,
+        condition_dim: int,
+        base_size: int,
+        image_size: int,
+        ngf: int,
+        residual_blocks: int,
+        layers: Layers,
+    ) -> None:
+        super().__init__()
+        if model not in REFINEMENTS:
+            raise ValueError(f"model is {model!r}; legal are {', '.join(REFINEMENTS)}")
+        if not 8 <= base_size <= image_size or base_size & (base_size - 1) or image_size & (image_size - 1):
+            raise ValueError(f"sizes are {base_size} to {image_size}; legal are powers of two, 8 <= base <= image")
+        self.noise_dim, self.condition_dim = noise_dim, condition_dim
+        self.conditioning = ConditioningAugmentation(embedding_dim, condition_dim)
+        self.initial = InitialStage(noise_dim, condition_dim, ngf, base_size, layers)
+        refinements = int(math.log2(image_size // base_size))
+        self.refinements = nn.ModuleList(
+            REFINEMENTS[model](ngf, embedding_dim, residual_blocks, layers) for _ in range(refinements)
+        )
+        self.heads = nn.ModuleList(nn.Sequential(conv3x3(ngf, 3), nn.Tanh()) for _ in range(refinements + 1))
+
+    def forward(self, noise: Tensor, epsilon: Tensor, sentence: Tensor, words: Tensor, padding: Tensor) -> Generated:
+        """Draw one image a caption.
+
+        Args:
+            noise: [N, noise_dim], standard normal.
+            epsilon: [N, condition_dim], standard normal: the noise of the conditioning augmentation.
+            sentence: [N, D].
+            words: [N, D, L].
+            padding: [N, L], True where a caption has no word any more.
+        """
+        condition, mu, logvar = self.conditioning(sentence, epsilon)
+        hidden = self.initial(noise, condition)
+        images, attention = [self.heads[0](hidden)], []
+        for refine, head in zip(self.refinements, list(self.heads)[1:], strict=True):
+            hidden, looked_at = refine(hidden, words, padding)
+            images.append(head(hidden))
+            attention.append(looked_at)
+        return Generated(images, attention, mu, logvar)
+
+    def draw_noise(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Noise [count, noise_dim] and epsilon [count, condition_dim]."""
+        both = torch.randn(count, self.noise_dim + self.condition_dim, generator=generator)
+        return both[:, : self.noise_dim], both[:, self.noise_dim :]
+
+
+def scales(base_size: int, image_size: int) -> list[int]:
+    """Sides of the images that a generator makes, smallest first."""
+    return [base_size << level for level in range(int(math.log2(image_size // base_size)) + 1)]
+
+
+def build(config: dict[str, Any]) -> Generator:
+    """A generator from the ``config`` of a checkpoint, channels last."""
+    return Generator(**config).to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]

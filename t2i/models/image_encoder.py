@@ -1,0 +1,59 @@
+"""Image encoders of DAMSM: features of the regions of an image and a code of the whole."""
+
+import torch
+from torch import Tensor, nn
+
+from t2i.models.blocks import conv3x3
+
+
+def _down(channels_in: int, channels_out: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(channels_in, channels_out, 4, 2, 1, bias=False), nn.BatchNorm2d(channels_out), nn.LeakyReLU(0.2)
+    )
+
+
+class SmallImageEncoder(nn.Module):
+    """A few trainable convolutions, for small drawn images; needs no pretrained weights.
+
+    Args:
+        embedding_dim: D of regions and code.
+        width: channels after the first convolution.
+    """
+
+    def __init__(self, embedding_dim: int, width: int) -> None:
+        super().__init__()
+        self.to_regions = nn.Sequential(
+            _down(3, width),
+            _down(width, 2 * width),
+            _down(2 * width, 4 * width),
+            conv3x3(4 * width, 4 * width),
+            nn.BatchNorm2d(4 * width),
+            nn.LeakyReLU(0.2),
+        )
+        # Where a part is matters as much as that it is there: a beak is lost in the mean over all places, so the places
+        # of a 4x4 map are kept apart.
+        self.to_features = nn.Sequential(
+            _down(4 * width, 8 * width),
+            nn.AdaptiveAvgPool2d(4),
+            nn.Flatten(),
+            nn.Linear(16 * 8 * width, 8 * width),
+            nn.LeakyReLU(0.2),
+        )
+        self.region_head = nn.Conv2d(4 * width, embedding_dim, 1, bias=False)
+        self.code_head = nn.Linear(8 * width, embedding_dim)
+
+    def features(self, body: Tensor) -> Tensor:
+        """Shape: what ``to_regions`` gives, [N, 4 width, H/8, W/8] -> [N, 8 width]."""
+        return self.to_features(body).float()
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Encode images.
+
+        Args:
+            images: [N, 3, S, S] in [-1, 1], S a multiple of 16.
+
+        Returns:
+            regions [N, D, S/8, S/8] and code [N, D], float32.
+        """
+        body = self.to_regions(images.contiguous(memory_format=torch.channels_last))
+        return self.region_head(body).float(), self.code_head(self.features(body)).float()

@@ -1,0 +1,80 @@
+"""Bidirectional LSTM over the words of a caption (DAMSM, Xu et al., section 3.2)."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+
+@dataclass
+class Text:
+    """N encoded captions.
+
+    Attributes:
+        words: [N, D, L].
+        sentence: [N, D], the final states of both directions.
+        padding: [N, L], True where a caption has no word any more.
+    """
+
+    words: Tensor
+    sentence: Tensor
+    padding: Tensor
+
+
+class TextEncoder(nn.Module):
+    """Word ids -> features of the words and of the sentence.
+
+    Both directions run over padded batches: the backward one reads each caption reversed within its own length, so
+    that padding comes last for it too. Captions need no sorting, and the result is that of packed sequences.
+
+    Args:
+        vocabulary_size: number of ids, 0 being padding.
+        embedding_dim: D, half a direction.
+        word_dim: size of a word vector.
+        dropout: of the word vectors, in training.
+        word_range: word vectors start uniform in [-word_range, word_range].
+        forget_bias: what the forget gates start with; above 0, the beginning of a sentence reaches its end sooner.
+    """
+
+    def __init__(
+        self,
+        vocabulary_size: int,
+        embedding_dim: int,
+        word_dim: int,
+        dropout: float = 0.5,
+        word_range: float = 0.1,
+        forget_bias: float = 0.0,
+    ) -> None:
+        super().__init__()
+        if embedding_dim % 2:
+            raise ValueError(f"embedding_dim is {embedding_dim}; legal are even numbers, half for each direction")
+        self.embedding = nn.Embedding(vocabulary_size, word_dim)
+        self.dropout = nn.Dropout(dropout)
+        self.onward = nn.LSTM(word_dim, embedding_dim // 2, batch_first=True)
+        self.backward_ = nn.LSTM(word_dim, embedding_dim // 2, batch_first=True)
+        nn.init.uniform_(self.embedding.weight, -word_range, word_range)
+        for lstm in (self.onward, self.backward_):
+            if forget_bias:  # the gates are stacked: input, forget, cell, output
+                nn.init.constant_(lstm.bias_ih_l0[lstm.hidden_size : 2 * lstm.hidden_size], forget_bias)
+
+    def forward(self, ids: Tensor) -> Text:
+        """Encode captions.
+
+        Args:
+            ids: [N, L] integers, padded with 0 at the end; no caption empty.
+        """
+        padding = ids == 0
+        lengths = (~padding).sum(dim=1)
+        last = lengths - 1
+        positions = torch.arange(ids.shape[1], device=ids.device)
+        # position t of a caption of n words is n-1-t read backwards; padding stays where it is
+        reversed_ = torch.where(padding, positions, last[:, None] - positions)[:, :, None]
+        rows = torch.arange(len(ids), device=ids.device)
+        with torch.autocast(ids.device.type, enabled=False):  # recurrences do not bear bf16 well
+            embedded = self.dropout(self.embedding(ids))
+            onward, _ = self.onward(embedded)
+            backward, _ = self.backward_(embedded.gather(1, reversed_.expand(-1, -1, embedded.shape[2])))
+        sentence = torch.cat((onward[rows, last], backward[rows, last]), dim=1)
+        backward = backward.gather(1, reversed_.expand(-1, -1, backward.shape[2]))
+        words = torch.cat((onward, backward), dim=2).masked_fill(padding[:, :, None], 0.0)
+        return Text(words.transpose(1, 2), sentence, padding)

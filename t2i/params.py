@@ -1,0 +1,289 @@
+"""params.yaml as typed, checked values.
+
+Every stage reads the whole file, so that a mistake anywhere is found by the first stage that runs, and then hands its
+own numbers on as keyword arguments. Unknown keys, wrong types and illegal values become one line each.
+"""
+
+import difflib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from t2i.errors import InputError
+
+
+def _no_bool(value: object) -> object:
+    """YAML writes ``yes`` and ``on`` as booleans, and Python takes them for 1."""
+    if isinstance(value, bool):
+        raise ValueError("expected a number, not true or false")
+    return value
+
+
+# Numbers that DVC writes as 2e-05 are strings to PyYAML; pydantic turns them back into numbers.
+Count = Annotated[int, BeforeValidator(_no_bool), Field(ge=1)]
+Seed = Annotated[int, BeforeValidator(_no_bool), Field(ge=0, lt=2**31)]
+Weight = Annotated[float, BeforeValidator(_no_bool), Field(ge=0, allow_inf_nan=False)]
+Positive = Annotated[float, BeforeValidator(_no_bool), Field(gt=0, allow_inf_nan=False)]
+Fraction = Annotated[float, BeforeValidator(_no_bool), Field(ge=0, le=1)]
+Decay = Annotated[float, BeforeValidator(_no_bool), Field(ge=0, lt=1)]
+Ratio = Annotated[float, BeforeValidator(_no_bool), Field(ge=1, le=4)]
+
+
+class Section(BaseModel):
+    """A block of params.yaml; ``dict(section)`` gives its keys as keyword arguments."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=False)
+
+
+class ToyBirdsSource(Section):
+    """Arguments of :func:`t2i.data.toy_birds.read`."""
+
+    train_images: Count
+    test_images: Count
+    reference_images: Count
+    captions_per_image: Annotated[Count, Field(ge=2)]
+    seed: Seed
+
+
+class CubSource(Section):
+    """Arguments of :func:`t2i.data.cub.read`."""
+
+    captions_per_image: Annotated[Count, Field(ge=2)]
+    box_scale: Positive
+
+
+class Dataset(Section):
+    """How images and captions of a data set enter training."""
+
+    resize_ratio: Ratio
+    flip: bool
+    max_words: Count
+
+
+class ToyBirds(Dataset):
+    """Block ``datasets.toy_birds``."""
+
+    source: ToyBirdsSource
+
+
+class Cub(Dataset):
+    """Block ``datasets.cub``."""
+
+    source: CubSource
+
+
+class Datasets(Section):
+    """Block ``datasets``, one entry a source."""
+
+    toy_birds: ToyBirds
+    cub: Cub
+
+
+class Vocab(Section):
+    """Block ``vocab``."""
+
+    splits: Annotated[list[Literal["train", "test"]], Field(min_length=1)]
+    min_count: Count
+
+
+class Loss(Section):
+    """Block ``loss``: the numbers of the paper's equations."""
+
+    lambda_: Annotated[Weight, Field(alias="lambda")]
+    shared_noise: bool
+    temperature: Positive
+    damsm_contrastive: Weight
+    gamma1: Positive
+    gamma2: Positive
+    gamma3: Positive
+
+
+class AttnGAN(Section):
+    """Block ``models.attngan``."""
+
+    noise_dim: Count
+    condition_dim: Count
+
+
+class Models(Section):
+    """Block ``models``, one entry a generator."""
+
+    attngan: AttnGAN
+
+
+class Preprocess(Section):
+    """Block ``budgets.<name>.preprocess``."""
+
+    image_size: Literal[32, 64, 128, 256]
+    limit: Count | None
+
+
+class PretrainDamsm(Section):
+    """Block ``budgets.<name>.pretrain_damsm``."""
+
+    steps: Count
+    batch_size: Annotated[Count, Field(ge=2)]
+    lr: Positive
+    lr_floor: Fraction
+    gradient_clip: Positive
+    embedding_dim: Annotated[Count, Field(multiple_of=2)]
+    word_dim: Count
+    dropout: Decay
+    word_range: Positive
+    forget_bias: Weight
+    width: Count
+
+
+class TrainJudge(Section):
+    """Block ``budgets.<name>.train_judge``."""
+
+    steps: Count
+    batch_size: Annotated[Count, Field(ge=2)]
+    lr: Positive
+    embedding_dim: Annotated[Count, Field(multiple_of=2)]
+    width: Count
+    seed: Seed
+
+
+class TrainGan(Section):
+    """Block ``budgets.<name>.train_gan``."""
+
+    steps: Count
+    batch_size: Annotated[Count, Field(ge=2)]
+    base_size: Literal[8, 16, 32, 64]
+    ngf: Annotated[Count, Field(multiple_of=8)]
+    ndf: Annotated[Count, Field(multiple_of=8)]
+    residual_blocks: Count
+    layers: Literal["glu_batchnorm", "leaky_groupnorm"]
+    discriminator_norm: Literal["batch", "none"]
+    adversarial: Literal["bce", "hinge"]
+    lr_generator: Positive
+    lr_discriminator: Positive
+    beta1: Decay
+    beta2: Decay
+    decay_from: Fraction
+    ema_decay: Decay
+    damsm_weight: Weight
+    kl_weight: Weight
+    gradient_penalty: Weight
+    penalty_every: Count
+
+
+class Sample(Section):
+    """Block ``budgets.<name>.sample``."""
+
+    images: Count
+    noises: Count
+
+
+class Budget(Section):
+    """Block ``budgets.<name>``: one entry a stage."""
+
+    preprocess: Preprocess
+    pretrain_damsm: PretrainDamsm
+    train_judge: TrainJudge
+    train_gan: TrainGan
+    sample: Sample
+
+    @model_validator(mode="after")
+    def _scales_fit(self) -> "Budget":
+        if self.train_gan.base_size > self.preprocess.image_size:
+            raise ValueError(
+                f"train_gan.base_size {self.train_gan.base_size} is larger than preprocess.image_size "
+                f"{self.preprocess.image_size}"
+            )
+        return self
+
+
+class Evaluate(Section):
+    """Block ``evaluate``."""
+
+    candidates: Annotated[Count, Field(ge=2)]
+    folds: Count
+    seed: Seed
+
+
+class Runtime(Section):
+    """Block ``runtime``."""
+
+    precision: Literal["auto", "fp32", "bf16"]
+    processes: Count
+
+
+class Params(Section):
+    """The whole of params.yaml."""
+
+    data: str
+    model: str
+    budget: str
+    seed: Seed
+    datasets: Datasets
+    vocab: Vocab
+    loss: Loss
+    models: Models
+    budgets: dict[str, Budget]
+    evaluate: Evaluate
+    runtime: Runtime
+
+    @model_validator(mode="after")
+    def _selectors_name_blocks(self) -> "Params":
+        for selector, names in (
+            ("data", list(Datasets.model_fields)),
+            ("model", list(Models.model_fields)),
+            ("budget", list(self.budgets)),
+        ):
+            if getattr(self, selector) not in names:
+                raise ValueError(f"{selector} = {getattr(self, selector)!r}: legal are {', '.join(names)}")
+        return self
+
+
+def load(path: Path) -> Params:
+    """Read and check a params.yaml.
+
+    Raises:
+        InputError: the file is missing, is not YAML, or holds an unknown key, a wrong type or an illegal value.
+    """
+    try:
+        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); run stages from the repository root") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
+    try:
+        return Params.model_validate(raw)
+    except ValidationError as error:
+        problems = [_one_line(dict(problem)) for problem in error.errors()]
+        raise InputError(f"{path}: " + "; ".join(problems)) from error
+
+
+def _one_line(problem: dict[str, Any]) -> str:
+    location: tuple[str | int, ...] = problem["loc"]
+    key = ".".join(str(part) for part in location)
+    kind = problem["type"]
+    if kind == "extra_forbidden":
+        known = _keys_of(location[:-1])
+        close = difflib.get_close_matches(str(location[-1]), known, 1)
+        return f"{key}: unknown key; " + (f"did you mean {close[0]}?" if close else f"legal are {', '.join(known)}")
+    if kind == "missing":
+        return f"{key}: missing"
+    message = problem["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
+    if isinstance(problem["input"], dict) or not key:
+        return f"{key}: {message}" if key else message
+    return f"{key} = {problem['input']!r}: {message}"
+
+
+def _keys_of(location: tuple[str | int, ...]) -> list[str]:
+    """Legal keys of the block at ``location``."""
+    section: type[BaseModel] = Params
+    for part in location:
+        if section is Params and part == "budgets":
+            continue
+        if part in section.model_fields:
+            annotation = section.model_fields[str(part)].annotation
+            assert isinstance(annotation, type)
+            section = annotation
+        else:  # the name of a budget
+            section = Budget
+    return [field.alias or name for name, field in section.model_fields.items()]

@@ -1,0 +1,32 @@
+"""Where and how precisely networks are computed."""
+
+from typing import Literal
+
+import torch
+
+Precision = Literal["auto", "fp32", "bf16"]
+
+
+def device() -> torch.device:
+    """The GPU if there is one, else the processor."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def native_bf16() -> bool:
+    """Whether bf16 arithmetic is built into the device, and so faster than float32 rather than emulated."""
+    if torch.cuda.is_available():
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    found = torch.cpu.get_capabilities()
+    return bool(found.get("amx_bf16") or found.get("avx512_bf16"))
+
+
+def resolve(precision: Precision) -> Literal["fp32", "bf16"]:
+    """What ``runtime.precision`` means on this machine."""
+    if precision == "auto":
+        return "bf16" if native_bf16() else "fp32"
+    return precision
+
+
+def autocast(precision: Precision) -> torch.autocast:
+    """A context in which convolutions and products are computed in the wanted precision; weights stay float32."""
+    return torch.autocast(device().type, dtype=torch.bfloat16, enabled=resolve(precision) == "bf16")

@@ -1,0 +1,85 @@
+"""Training of the judge on real images and captions."""
+
+import torch
+from torch.nn.functional import cross_entropy
+from tqdm import tqdm
+
+from t2i import runtime
+from t2i.data.captions import Vocabulary
+from t2i.data.packing import Pack
+from t2i.data.pairs import CaptionPairs, to_unit
+from t2i.losses.damsm import matching_loss, sentence_scores
+from t2i.models.judge import Judge
+from t2i.training.curves import Curves
+
+
+def train_judge(
+    pack: Pack,
+    vocabulary: Vocabulary,
+    *,
+    steps: int,
+    batch_size: int,
+    lr: float,
+    embedding_dim: int,
+    width: int,
+    max_words: int,
+    flip: bool,
+    gamma3: float,
+    precision: runtime.Precision,
+    seed: int,
+) -> tuple[Judge, list[dict[str, float]]]:
+    """Train a network to tell classes, attributes and matching captions of real images.
+
+    Class head only where classes have several images; attribute heads only where the data set knows attributes.
+
+    Args:
+        gamma3: sharpness of the softmax over the batch, as in DAMSM.
+
+    Returns:
+        The judge in eval mode on the processor, and the loss curves.
+    """
+    device = runtime.device()
+    torch.manual_seed(seed)
+    ids = sorted(pack.images["class_id"].unique().tolist())
+    classes = ids if 2 * len(ids) <= len(pack) else []
+    truth = {name: pack.images[f"is.{name}"] for name in pack.attributes}
+    attributes = {name: sorted(set(column) - {""}) for name, column in truth.items()}
+    judge = Judge(vocabulary, classes=classes, attributes=attributes, embedding_dim=embedding_dim, width=width)
+    judge.to(device)
+    judge.image.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    targets = {
+        name: torch.tensor([values.index(value) if value else -100 for value in truth[name]], device=device)
+        for name, values in attributes.items()
+    }
+    class_place = torch.full((max(ids) + 1,), -100, device=device)
+    class_place[classes] = torch.arange(len(classes), device=device)
+
+    optimizer = torch.optim.Adam(judge.parameters(), lr=lr, betas=(0.9, 0.99))
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
+    pairs = CaptionPairs(pack, vocabulary, batch_size=batch_size, max_words=max_words, flip=flip, seed=seed, views=1)
+    curves = Curves(every=max(1, min(25, steps // 4)))
+
+    judge.train()
+    with tqdm(total=steps, desc="judge", unit="step") as bar:
+        for step, batch in enumerate(pairs.batches(0, steps)):
+            batch = batch.to(device)
+            with runtime.autocast(precision):
+                features, class_logits, codes, heads = judge.read(to_unit(batch.images))
+                if attributes:  # which then shape the features; hundreds of classes would drown them
+                    class_logits = judge.class_head(features.detach()).float()
+                text = judge.text(batch.ids[0])
+            losses = {"matching": sum(matching_loss(sentence_scores(codes, text.sentence), batch.classes, gamma3))}
+            if classes:
+                losses["classes"] = cross_entropy(class_logits, class_place[batch.classes])
+            if attributes:
+                losses["attributes"] = sum(
+                    cross_entropy(logits, targets[name][batch.rows]) for name, logits in heads.items()
+                )
+            optimizer.zero_grad(set_to_none=True)
+            sum(losses.values()).backward()  # type: ignore[union-attr]
+            optimizer.step()
+            schedule.step()
+            if curves.add(step, **losses):  # type: ignore[arg-type]
+                bar.set_postfix_str(curves.summary(), refresh=False)
+            bar.update()
+    return judge.eval().cpu(), curves.rows

@@ -1,0 +1,47 @@
+"""The same captions painted again and again while a generator learns."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from t2i.data.packing import Pack
+from t2i.data.pairs import EncodedCaptions, to_pixels
+from t2i.figures import progress_grid
+from t2i.models.damsm import Damsm
+from t2i.models.generator import Generator
+
+CAPTIONS = 6
+
+
+class Watch:
+    """Keeps a grid of a few test captions up to date during training; draws no random number of the training's.
+
+    Args:
+        pack: where the captions come from.
+        steps: of the whole training; pictures are made after 1/16, 1/8, 1/4, 1/2 and all of them.
+        path: PNG that is written again at each of these steps.
+    """
+
+    def __init__(self, pack: Pack, damsm: Damsm, steps: int, path: Path, max_words: int = 18) -> None:
+        images = np.linspace(0, len(pack) - 1, min(CAPTIONS, len(pack))).round().astype(int)
+        rows = np.array([pack.captions_of(int(image))[0] for image in images])
+        self.captions = pack.captions["text"].iloc[rows].tolist()
+        self.ids = EncodedCaptions(pack, damsm.vocabulary, max_words).padded(rows, np.random.default_rng(0))
+        self.text = damsm.text
+        self.steps = {max(1, steps // part) for part in (16, 8, 4, 2, 1)}
+        self.path = path
+        self.pictures: dict[int, np.ndarray] = {}
+
+    def __call__(self, step: int, generator: Generator) -> None:
+        """Paint after ``step`` steps, if it is time to."""
+        if step not in self.steps:
+            return
+        device = next(generator.parameters()).device
+        noise, epsilon = generator.draw_noise(len(self.ids), torch.Generator().manual_seed(0))
+        with torch.inference_mode():
+            text = self.text(self.ids.to(device))
+            made = generator(noise.to(device), epsilon.to(device), text.sentence, text.words, text.padding)
+        self.pictures[step] = to_pixels(made.images[-1]).permute(0, 2, 3, 1).cpu().numpy()
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        progress_grid(self.path, self.captions, self.pictures)

@@ -1,0 +1,53 @@
+"""Small data that several tests use."""
+
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from t2i.data.captions import Vocabulary, tokenize
+from t2i.data.packing import Pack, pack
+from t2i.data.records import Caption, Record, Splits
+
+ROOT = Path(__file__).parents[1]
+COLOURS = {"red": (220, 30, 30), "green": (30, 180, 60), "blue": (40, 60, 220), "white": (250, 250, 250)}
+
+
+def paint(top: str, bottom: str, size: int) -> Image.Image:
+    """Two stripes: the smallest picture that a caption can describe."""
+    pixels = np.zeros((size, size, 3), np.uint8)
+    pixels[: size // 2], pixels[size // 2 :] = COLOURS[top], COLOURS[bottom]
+    return Image.fromarray(pixels)
+
+
+def stripes(split: str, count: int, size: int = 32) -> list[Record]:
+    """Records of striped pictures with three captions each."""
+    records = []
+    for number in range(count):
+        top, bottom = (list(COLOURS)[(number // step + (split == "test")) % 4] for step in (1, 4))
+        texts = (f"the top is {top}", f"{bottom} below and {top} above", f"a {bottom} ground")
+        says = ({"top": top}, {"top": top, "bottom": bottom}, {"bottom": bottom})
+        records.append(
+            Record(
+                f"{split}/{number}", f"{top}-{bottom}", tuple(map(Caption, texts, says)),
+                partial(paint, top, bottom, size), {"top": top, "bottom": bottom},
+            )
+        )  # fmt: skip
+    return records
+
+
+@pytest.fixture(scope="session")
+def striped(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A packed data set of 32-pixel stripes: 32 train and 24 test images."""
+    folder = tmp_path_factory.mktemp("striped") / "prepared"
+    splits: Splits = {"train": stripes("train", 32), "test": stripes("test", 24)}
+    pack(splits, folder, image_size=32, resize_ratio=1.0, processes=1)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def vocabulary(striped: Path) -> Vocabulary:
+    """The words of the striped train captions."""
+    return Vocabulary.build(tokenize(text) for text in Pack.open(striped, "train").captions["text"])

@@ -1,0 +1,239 @@
+"""Packed data sets: what is written comes back, and nothing half done is left."""
+
+import errno
+import os
+import pickle
+import re
+import shutil
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from t2i.data.packing import Pack, pack, splits_in
+from t2i.data.records import Caption, Record, Splits
+from t2i.errors import InputError
+
+SETTINGS: dict[str, Any] = {"image_size": 16, "resize_ratio": 1.25, "processes": 1}
+SIDE = 20
+
+
+def noise(seed: int, width: int, height: int, mode: str = "RGB") -> Image.Image:
+    pixels = np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    return Image.fromarray(pixels).convert(mode)
+
+
+def record(name: str, class_name: str = "wren", load: Callable[[], Image.Image] | None = None, **more: Any) -> Record:
+    captions = more.pop("captions", (Caption("a bird"),))
+    return Record(name, class_name, captions, load or partial(Image.new, "RGB", (30, 40)), **more)
+
+
+def data_set() -> Splits:
+    train = [
+        record("a", "wren", partial(noise, 1, 50, 40), attributes={"belly": "red", "size": "big"}),
+        record("b", "crow", partial(noise, 2, SIDE, 31), captions=(Caption("two", {"belly": "blue"}), Caption("3"))),
+        record("c", "wren", partial(noise, 3, 10, 10, "L")),
+    ]
+    return {"train": train, "test": [record("d", "auk", partial(noise, 4, 33, 20, "CMYK"), attributes={"eye": "nan"})]}
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def everything(folder: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() if path.is_file() else b"" for path in sorted(folder.rglob("*"))}
+
+
+def refused(splits: Splits, folder: Path, **other: Any) -> str:
+    before = everything(folder.parent)
+    with pytest.raises(InputError) as caught:
+        pack(splits, folder, **{**SETTINGS, **other})
+    assert everything(folder.parent) == before
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_pixels_tables_and_report(tmp_path: Path) -> None:
+    splits = data_set()
+    report = pack(splits, tmp_path / "deep" / "pack", **SETTINGS)
+    assert splits_in(tmp_path / "deep" / "pack") == ["train", "test"]
+    train, test = (Pack.open(tmp_path / "deep" / "pack", split) for split in ("train", "test"))
+    assert (len(train), len(test), train.image_size, train.side) == (3, 1, 16, SIDE)
+    assert train.attributes == test.attributes == ["belly", "eye", "size"]
+
+    for opened, records in ((train, splits["train"]), (test, splits["test"])):
+        for i, source in enumerate(records):
+            image = source.load().convert("RGB")
+            width, height = (round(length * SIDE / min(image.size)) for length in image.size)
+            expected = np.asarray(image.resize((width, height), Image.Resampling.BICUBIC))
+            np.testing.assert_array_equal(opened.image(i), expected)
+            assert min(opened.image(i).shape[:2]) == SIDE
+            texts = opened.captions["text"].iloc[opened.captions_of(i)].tolist()
+            assert texts == [caption.text for caption in source.captions]
+    np.testing.assert_array_equal(train.image(1), np.asarray(splits["train"][1].load()))  # has that size: not resampled
+
+    assert train.images["name"].tolist() == ["a", "b", "c"]
+    assert train.images["class_id"].tolist() == [2, 1, 2] and test.images["class_id"].tolist() == [0]
+    assert train.images["is.belly"].tolist() == ["red", "", ""] and test.images["is.eye"].tolist() == ["nan"]
+    assert train.captions["image"].tolist() == [0, 1, 1, 2]
+    assert train.captions["says.belly"].tolist() == ["", "blue", "", ""]
+    size = (tmp_path / "deep" / "pack" / "train.pixels").stat().st_size
+    assert report["splits"]["train"] == {"images": 3, "captions": 4, "bytes": size}
+    assert report["classes"] == 3 and report["side"] == SIDE
+
+
+def test_images_are_read_only_views_also_after_pickling(tmp_path: Path) -> None:
+    pack(data_set(), tmp_path / "pack", **SETTINGS)
+    opened = Pack.open(tmp_path / "pack", "train")
+    image = opened.image(2)
+    assert image.dtype == np.uint8 and not image.flags.writeable and not image.flags.owndata
+    assert np.shares_memory(image, opened.image(2))
+    content = pickle.dumps(opened)
+    np.testing.assert_array_equal(pickle.loads(content).image(2), image)
+    assert len(content) < 20_000  # no pixels
+    with pytest.raises(IndexError):
+        opened.image(3)
+
+
+def test_bytes_do_not_depend_on_processes_or_run(tmp_path: Path) -> None:
+    records = [record(str(i), load=partial(Image.new, "RGB", (20 + i * 37 % 30, 25), i)) for i in range(155)]
+    splits = {"train": records[:150], "test": records[150:]}
+    for folder, processes in (("one", 1), ("again", 1), ("two", 2)):
+        pack(splits, tmp_path / folder, **{**SETTINGS, "processes": processes})
+    assert contents(tmp_path / "one") == contents(tmp_path / "again") == contents(tmp_path / "two")
+
+
+ODD = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1)
+ODD = (ODD | st.sampled_from(["nan", "null", "NA", "1", "", '"', ",", "a\r\nb", "a\r", "\x85", "#", "'"])).filter(
+    str.strip
+)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(ODD, min_size=1, max_size=4))
+@example(["0\r"])
+def test_any_text_comes_back_with_line_breaks_as_spaces(tmp_path: Path, texts: list[str]) -> None:
+    captions = tuple(Caption(text, {"belly": text}) for text in texts)
+    pack({"train": [record("none", captions=captions, attributes={"x": texts[0]})]}, tmp_path / "pack", **SETTINGS)
+    opened = Pack.open(tmp_path / "pack", "train")
+    assert opened.captions["text"].tolist() == [" ".join(text.splitlines()) for text in texts]
+    assert opened.captions["says.belly"].tolist() == texts
+    assert opened.images["is.x"].tolist() == texts[:1]
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_unreadable_image_names_the_record_and_leaves_nothing(tmp_path: Path, processes: int) -> None:
+    (tmp_path / "broken.png").write_bytes(b"no image")
+    records = [record(str(i)) for i in range(5)] + [record("bad", load=partial(Image.open, tmp_path / "broken.png"))]
+    assert "'bad' cannot be read" in refused({"train": records}, tmp_path / "pack", processes=processes)
+    pack(data_set(), tmp_path / "pack", **SETTINGS)
+    refused({"train": records}, tmp_path / "pack", processes=processes)
+
+
+def test_decompression_bomb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    noise(0, 40, 40).save(tmp_path / "bomb.png")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    records = [record("x", load=partial(Image.open, tmp_path / "bomb.png"))]
+    assert "bomb" in refused({"train": records}, tmp_path / "pack")
+
+
+def test_killed_worker(tmp_path: Path) -> None:
+    load: Any = partial(os._exit, 1)
+    assert "fewer processes" in refused({"train": [record("x", load=load)]}, tmp_path / "pack", processes=2)
+
+
+def failing(error: BaseException) -> Image.Image:
+    raise error
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), ValueError("a defect")])
+def test_interruption_leaves_the_old_pack_and_no_part(tmp_path: Path, error: BaseException) -> None:
+    pack(data_set(), tmp_path / "pack", **SETTINGS)
+    before = everything(tmp_path)
+    with pytest.raises(type(error)):
+        pack({"train": [record("x"), record("y", load=partial(failing, error))]}, tmp_path / "pack", **SETTINGS)
+    assert everything(tmp_path) == before
+
+
+def test_a_new_pack_replaces_the_old_one_and_leftovers(tmp_path: Path) -> None:
+    pack(data_set(), tmp_path / "pack", **SETTINGS)
+    for leftover in ("pack.part", "pack.old"):
+        (tmp_path / leftover).mkdir()
+        (tmp_path / leftover / "test.pixels").write_bytes(b"old")
+    pack({"reference": [record("x")]}, tmp_path / "pack", **SETTINGS)
+    names = ["meta.json", "reference.captions.csv", "reference.images.csv", "reference.pixels"]
+    assert sorted(contents(tmp_path / "pack")) == names
+    assert [path.name for path in tmp_path.iterdir()] == ["pack"]
+
+
+def test_other_folders_are_not_replaced(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    pack(data_set(), tmp_path / "mine", **SETTINGS)  # an empty folder is fine
+    (tmp_path / "mine" / "meta.json").rename(tmp_path / "mine" / "thesis.txt")
+    assert "is no packed data set" in refused(data_set(), tmp_path / "mine")
+    assert "is no packed data set" in refused(data_set(), tmp_path / "mine" / "thesis.txt")
+
+
+def test_too_small_disk_is_found_before_writing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=4 * SIDE * SIDE * 3 - 1))
+    message = refused(data_set(), tmp_path / "pack")
+    assert "0.0 MB" in message and str(tmp_path / "pack") in message
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=4 * SIDE * SIDE * 3))
+    pack(data_set(), tmp_path / "pack", **SETTINGS)
+
+
+def test_full_disk_while_writing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def to_csv(*_: Any, **__: Any) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(pd.DataFrame, "to_csv", to_csv)
+    assert os.strerror(errno.ENOSPC) in refused(data_set(), tmp_path / "pack")
+
+
+@pytest.mark.parametrize(
+    ("records", "part_of_message"),
+    [
+        ([], "'train' of the data set has no images"),
+        ([record("x"), record("x")], "'x' of split 'train' is in the data set twice"),
+        ([record("x", captions=())], "'x' .* no caption"),
+        ([record("x", captions=(Caption("a"), Caption(" \n")))], "'x' .* an empty one"),
+        ([record("x", captions=(Caption("a\0b"),))], "'x' .* NUL"),
+        ([record("x", captions=(Caption("a\ud83d"),))], "'x' .* half a character"),
+        ([record("x", load=partial(Image.new, "RGB", (1, 10_000_000)))], "unusable shape"),
+        ([record("x", load=partial(Image.new, "RGB", (0, 5)))], "unusable shape"),
+    ],
+    ids=["empty", "twice", "no-caption", "blank-caption", "nul", "surrogate", "thin", "no-pixels"],
+)
+def test_bad_records_are_named(tmp_path: Path, records: list[Record], part_of_message: str) -> None:
+    assert re.search(part_of_message, refused({"train": records}, tmp_path / "pack"))
+
+
+@pytest.mark.parametrize(("name", "value"), [("image_size", 0), ("resize_ratio", 0.9), ("processes", 0)])
+def test_bad_arguments(tmp_path: Path, name: str, value: float) -> None:
+    with pytest.raises(ValueError, match=f"{name} must be at least 1, got {value}"):
+        pack(data_set(), tmp_path / "pack", **{**SETTINGS, name: value})
+
+
+def test_missing_or_incomplete_packs(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="dvc repro preprocess"):
+        splits_in(tmp_path / "none")
+    for name in ("meta.json", "train.pixels", "train.images.csv", "train.captions.csv"):
+        for damaged in (None, b"", b"[]", b"a,b\n1,2\n"):
+            pack(data_set(), tmp_path / "pack", **SETTINGS)
+            path = tmp_path / "pack" / name
+            path.unlink() if damaged is None else path.write_bytes(damaged)
+            with pytest.raises(InputError, match="dvc repro preprocess"):
+                Pack.open(tmp_path / "pack", "train")
+            shutil.rmtree(tmp_path / "pack")
+    pack(data_set(), tmp_path / "pack", **SETTINGS)
+    with pytest.raises(InputError, match="no split 'reference', only train, test"):
+        Pack.open(tmp_path / "pack", "reference")

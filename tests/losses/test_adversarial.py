@@ -1,0 +1,46 @@
+"""Adversarial losses against the library's cross-entropy, closed forms, and a naive gradient penalty."""
+
+import math
+
+import pytest
+import torch
+from torch.nn.functional import binary_cross_entropy_with_logits as bce
+
+from t2i.losses.adversarial import discriminator_loss, fools, matching_aware_penalty, says_fake, says_real
+
+LOGITS = torch.tensor([-2.0, 0.0, 0.5, 3.0])
+
+
+def test_bce_is_the_librarys_cross_entropy() -> None:
+    torch.testing.assert_close(says_real(LOGITS, "bce"), bce(LOGITS, torch.ones(4)))
+    torch.testing.assert_close(says_fake(LOGITS, "bce"), bce(LOGITS, torch.zeros(4)))
+    torch.testing.assert_close(fools(LOGITS, "bce"), bce(LOGITS, torch.ones(4)))
+
+
+def test_hinge_is_flat_beyond_its_margin() -> None:
+    assert says_real(LOGITS, "hinge").item() == pytest.approx((3 + 1 + 0.5 + 0) / 4)
+    assert says_fake(LOGITS, "hinge").item() == pytest.approx((0 + 1 + 1.5 + 4) / 4)
+    assert fools(LOGITS, "hinge").item() == pytest.approx(-1.5 / 4)
+
+
+@pytest.mark.parametrize(("kind", "undecided"), [("bce", math.log(2)), ("hinge", 1.0)])
+def test_an_undecided_discriminator_pays_two_units(kind: str, undecided: float) -> None:
+    zero = torch.zeros(6)
+    assert discriminator_loss(zero, zero, zero, zero, zero, kind).item() == pytest.approx(2 * undecided)  # type: ignore
+
+
+def test_real_terms_weigh_a_half_and_fake_terms_a_third() -> None:
+    sure = torch.full((2,), 5.0)
+    for index, expected in enumerate((1 / 2, 1 / 2, 1 / 3, 1 / 3, 1 / 3)):
+        right = [sure, sure, -sure, -sure, -sure]
+        right[index] = torch.zeros(2)
+        assert discriminator_loss(*right, "hinge").item() == pytest.approx(expected)
+
+
+def test_penalty_is_the_sum_of_both_squared_gradient_norms() -> None:
+    torch.manual_seed(0)
+    images, sentences = torch.randn(3, 2, 2, 2, requires_grad=True), torch.randn(3, 5, requires_grad=True)
+    w, u = torch.randn(8), torch.randn(5)
+    logits = images.flatten(1) @ w + (sentences.square() @ u)
+    expected = sum(w.square().sum() + (2 * sentences[i] * u).square().sum() for i in range(3)) / 3
+    torch.testing.assert_close(matching_aware_penalty(logits, images, sentences), expected)

@@ -1,0 +1,66 @@
+"""Generators: shapes at any number of stages, and attention that sees only a caption's own words."""
+
+import pytest
+import torch
+from torch import Tensor
+
+from t2i.models.generator import Generator, scales
+
+
+def make(base_size: int = 8, image_size: int = 32, layers: str = "leaky_groupnorm") -> Generator:
+    torch.manual_seed(0)
+    return Generator(
+        model="attngan", embedding_dim=6, noise_dim=5, condition_dim=4, base_size=base_size, image_size=image_size,
+        ngf=8, residual_blocks=1, layers=layers,  # type: ignore[arg-type]
+    ).eval()  # fmt: skip
+
+
+def inputs(lengths: list[int]) -> tuple[Tensor, ...]:
+    torch.manual_seed(1)
+    n = len(lengths)
+    padding = torch.arange(max(lengths))[None] >= torch.tensor(lengths)[:, None]
+    return torch.randn(n, 5), torch.randn(n, 4), torch.randn(n, 6), torch.randn(n, 6, max(lengths)), padding
+
+
+@pytest.mark.parametrize("layers", ["leaky_groupnorm", "glu_batchnorm"])
+@pytest.mark.parametrize(("base_size", "image_size"), [(8, 8), (16, 32), (8, 32)])
+def test_a_picture_a_scale_and_attention_a_refinement(base_size: int, image_size: int, layers: str) -> None:
+    made = make(base_size, image_size, layers)(*inputs([4, 2]))
+    sizes = scales(base_size, image_size)
+    assert [tuple(image.shape) for image in made.images] == [(2, 3, size, size) for size in sizes]
+    assert [tuple(a.shape) for a in made.attention] == [(2, 4, size, size) for size in sizes[:-1]]
+    assert all(image.abs().max() <= 1 for image in made.images)
+    assert made.mu.shape == made.logvar.shape == (2, 4)
+
+
+def test_attention_sums_to_one_over_own_words_and_a_batch_equals_one_caption_at_a_time() -> None:
+    lengths = [5, 1, 3]
+    generator, (noise, epsilon, sentence, words, padding) = make(), inputs(lengths)
+    together = generator(noise, epsilon, sentence, words, padding)
+    for attention in together.attention:
+        torch.testing.assert_close(attention.sum(dim=1), torch.ones_like(attention[:, 0]))
+    for n, length in enumerate(lengths):
+        rows = slice(n, n + 1)
+        alone = generator(noise[rows], epsilon[rows], sentence[rows], words[rows, :, :length], padding[rows, :length])
+        for a, b in zip(together.images, alone.images, strict=True):
+            torch.testing.assert_close(a[rows], b, rtol=1e-4, atol=1e-5)
+        for a, b in zip(together.attention, alone.attention, strict=True):
+            torch.testing.assert_close(a[rows, :length], b, rtol=1e-4, atol=1e-6)
+            assert a[rows, length:].sum() == 0
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"model": "stackgan"}, "model is 'stackgan'; legal are attngan"),
+        ({"base_size": 48}, "sizes are 48 to 32"),
+        ({"base_size": 64}, "sizes are 64 to 32"),
+    ],
+)
+def test_bad_arguments_are_refused(changed: dict[str, object], message: str) -> None:
+    arguments: dict[str, object] = {
+        "model": "attngan", "embedding_dim": 6, "noise_dim": 5, "condition_dim": 4, "base_size": 8, "image_size": 32,
+        "ngf": 8, "residual_blocks": 1, "layers": "leaky_groupnorm",
+    }  # fmt: skip
+    with pytest.raises(ValueError, match=message):
+        Generator(**(arguments | changed))  # type: ignore[arg-type]

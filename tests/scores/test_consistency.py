@@ -1,0 +1,59 @@
+"""Caption consistency against all pairs written out, and cases with a known answer."""
+
+from itertools import combinations
+
+import numpy as np
+import pytest
+
+from t2i.scores.consistency import caption_consistency
+
+
+def test_agrees_with_all_pairs() -> None:
+    rng = np.random.default_rng(0)
+    n = 70
+    codes, image, noise = rng.standard_normal((n, 5)), rng.integers(0, 12, n), rng.integers(0, 4, n)
+    image_class = image % 3
+    found = caption_consistency(codes, image, noise, image_class)
+
+    same, other = [], []
+    for i, j in combinations(range(n), 2):
+        distance = 1 - codes[i] @ codes[j] / np.linalg.norm(codes[i]) / np.linalg.norm(codes[j])
+        if noise[i] == noise[j] and image[i] == image[j]:
+            same.append(distance)
+        if noise[i] == noise[j] and image_class[i] != image_class[j]:
+            other.append(distance)
+    assert (found.pairs_same, found.pairs_other) == (len(same), len(other))
+    assert found.same_image == pytest.approx(np.mean(same))
+    assert found.other_image == pytest.approx(np.mean(other))
+
+
+def test_known_distances_whatever_the_order_and_the_length_of_codes() -> None:
+    # Two images of two classes, two captions and two noises each: captions of an image agree, images are opposite.
+    codes = np.array([[2.0, 0], [1, 0], [-1, 0], [-3, 0], [0, 1], [0, 5], [0, -1], [0, -1]])
+    image, noise, image_class = [7, 7, 8, 8, 7, 7, 8, 8], [0, 0, 0, 0, 1, 1, 1, 1], [1, 1, 0, 0, 1, 1, 0, 0]
+    order = np.random.default_rng(0).permutation(8)
+    for rows in (np.arange(8), order):
+        found = caption_consistency(codes[rows], *(np.array(key)[rows] for key in (image, noise, image_class)))
+        assert found.same_image == pytest.approx(0)
+        assert found.other_image == pytest.approx(2)
+        assert (found.pairs_same, found.pairs_other) == (4, 8)
+
+
+def test_other_images_of_one_class_count_for_neither_and_no_pair_has_no_mean() -> None:
+    found = caption_consistency(np.eye(3), [0, 1, 2], [0, 0, 0], [5, 5, 5])
+    assert (found.pairs_same, found.pairs_other) == (0, 0)
+    assert np.isnan(found.same_image) and np.isnan(found.other_image)
+    found = caption_consistency(np.eye(2), [0, 0], [0, 1], [5, 5])
+    assert found.pairs_same == 0
+
+
+def test_bad_arguments() -> None:
+    codes = np.ones((3, 2))
+    with pytest.raises(ValueError, match="codes have shape"):
+        caption_consistency(np.ones(3), [0] * 3, [0] * 3, [0] * 3)
+    with pytest.raises(ValueError, match="not finite"):
+        caption_consistency(codes * np.inf, [0] * 3, [0] * 3, [0] * 3)
+    with pytest.raises(ValueError, match=r"noise has shape \(2,\)"):
+        caption_consistency(codes, [0] * 3, [0] * 2, [0] * 3)
+    with pytest.raises(ValueError, match="two values of image_class"):
+        caption_consistency(codes, [0, 0, 1], [0] * 3, [0, 1, 1])

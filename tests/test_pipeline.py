@@ -1,0 +1,150 @@
+"""The whole pipeline in a clone of its own, as a user runs it."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from PIL import Image
+
+from tests.conftest import ROOT
+
+CUB = ROOT.parent / "shared" / "data" / "cub-slice"
+STAGES = ["preprocess", "vocab", "pretrain_damsm", "train_judge", "train_gan", "sample", "evaluate"]
+MODELS = ["models/damsm.pt", "models/judge.pt", "models/gan.pt", "models/vocabulary.json"]
+
+pytestmark = pytest.mark.slow
+
+
+def run(folder: Path, *command: str, ok: bool = True) -> str:
+    """Run ``python -m`` command in a clone; returns what it printed, both streams together."""
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    environment |= {"GIT_AUTHOR_NAME": "test", "GIT_AUTHOR_EMAIL": "test@example.com"}
+    environment |= {"GIT_COMMITTER_NAME": "test", "GIT_COMMITTER_EMAIL": "test@example.com"}
+    line = ["git", *command[1:]] if command[0] == "git" else [sys.executable, "-m", *command]
+    done = subprocess.run(
+        line, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=600
+    )
+    assert (done.returncode == 0) is ok, done.stdout
+    return done.stdout
+
+
+def stages_that_ran(output: str) -> list[str]:
+    return [name for name in STAGES if f"Running stage '{name}'" in output]
+
+
+def clone(folder: Path) -> Path:
+    """The files that git knows or would add, without results, as a repository with one commit."""
+    files = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(files, cwd=ROOT, capture_output=True, check=True)
+    for name in listed.stdout.decode().split("\0"):
+        if name and (ROOT / name).is_file() and not name.startswith(("metrics/", "plots/")) and name != "dvc.lock":
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, folder / name)
+    for command in (["init", "-q"], ["add", "-A"], ["commit", "-q", "-m", "start"]):
+        run(folder, "git", *command)
+    return folder
+
+
+def hashes(folder: Path) -> dict[str, object]:
+    """What dvc.lock says of the outputs of each stage."""
+    lock = yaml.safe_load((folder / "dvc.lock").read_text())
+    return {name: lock["stages"][name].get("outs", []) for name in STAGES}
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A clone in which the smoke budget has run and been committed."""
+    folder = clone(tmp_path_factory.mktemp("clone"))
+    params = (folder / "params.yaml").read_text()
+    (folder / "params.yaml").write_text(params.replace("budget: demo", "budget: smoke", 1))
+    output = run(folder, "dvc", "repro")
+    assert stages_that_ran(output) == STAGES
+    assert "R-precision (judge)" in output and "FID (judge)" in output  # the table at the end
+    run(folder, "git", "add", "-A")
+    run(folder, "git", "commit", "-q", "-m", "smoke")
+    return folder
+
+
+def test_every_stage_leaves_its_results(repository: Path) -> None:
+    for name in [*MODELS, *(f"metrics/{stage}.json" for stage in STAGES if stage != "sample")]:
+        assert (repository / name).stat().st_size > 0, name
+    for name in ("samples", "noises", "pairs", "attention", "train_gan"):
+        with Image.open(repository / "plots" / f"{name}.png") as grid:
+            assert grid.width > 200 and len(grid.convert("RGB").getcolors(2**24) or []) > 100
+    for name in ("pretrain_damsm", "train_judge", "train_gan"):
+        table = pd.read_csv(repository / "plots" / f"{name}.csv")
+        assert len(table) >= 4 and np.isfinite(table.drop(columns="penalty", errors="ignore").to_numpy()).all()
+    scores = json.loads((repository / "metrics" / "evaluate.json").read_text())
+    assert set(scores) == {
+        "fidelity", "r_precision", "caption_consistency", "attribute_accuracy", "protocol",
+    }  # fmt: skip
+    assert np.load(repository / "samples" / "pictures.npy").shape == (240, 3, 32, 32)
+    assert not list(repository.glob("**/*.part"))
+    assert run(repository, "git", "status", "--porcelain") == ""
+
+
+def test_a_second_repro_runs_nothing(repository: Path) -> None:
+    assert stages_that_ran(run(repository, "dvc", "repro")) == []
+
+
+def test_the_same_seed_gives_the_same_bytes(repository: Path) -> None:
+    before = hashes(repository)
+    metrics = {path.name: path.read_bytes() for path in (repository / "metrics").iterdir()}
+    assert stages_that_ran(run(repository, "dvc", "repro", "-f")) == STAGES
+    assert hashes(repository) == before
+    assert {path.name: path.read_bytes() for path in (repository / "metrics").iterdir()} == metrics
+    assert run(repository, "git", "status", "--porcelain") == ""  # plots too
+
+
+def test_lambda_re_runs_the_gan_and_what_follows_and_the_difference_shows(repository: Path) -> None:
+    output = run(repository, "dvc", "exp", "run", "-S", "loss.lambda=0.5")
+    assert stages_that_ran(output) == ["train_gan", "sample", "evaluate"]
+    difference = run(repository, "dvc", "metrics", "diff")
+    assert "metrics/evaluate.json" in difference and "fidelity.judge_fid.fakes" in difference
+    assert "loss.lambda" in run(repository, "dvc", "params", "diff")
+    run(repository, "git", "restore", ".")
+    run(repository, "dvc", "checkout")
+
+
+def test_mistakes_end_in_one_line_and_exit_code_1(repository: Path) -> None:
+    params = (repository / "params.yaml").read_text()
+    before = (repository / "models" / "gan.pt").read_bytes()
+    try:
+        (repository / "params.yaml").write_text(params.replace("lambda: 0.2", "lamda: 0.2"))
+        output = run(repository, "stages.train_gan", ok=False)
+        assert output == (
+            "train_gan: params.yaml: loss.lambda: missing; loss.lamda: unknown key; did you mean lambda?\n"
+        )
+        (repository / "params.yaml").write_text(params.replace("data: toy_birds ", "data: cub "))
+        output = run(repository, "dvc", "repro", "preprocess", ok=False)
+        assert "failed to reproduce 'preprocess'" in output and "data/cub" in output and "Traceback" not in output
+        output = run(repository, "stages.preprocess", ok=False)
+        assert output.startswith("preprocess: ") and "data/cub" in output and output.count("\n") == 1
+    finally:
+        (repository / "params.yaml").write_text(params)
+        run(repository, "dvc", "checkout")
+    assert (repository / "models" / "gan.pt").read_bytes() == before
+    assert not list(repository.glob("*.part"))
+
+
+@pytest.mark.skipif(not CUB.is_dir(), reason="the slice of CUB is not at ../shared/data/cub-slice")
+def test_real_birds_go_through_all_stages(repository: Path) -> None:
+    (repository / "data" / "cub").symlink_to(CUB)
+    try:
+        output = run(repository, "dvc", "exp", "run", "-S", "data=cub", "-S", "budget=smoke")
+        assert stages_that_ran(output) == STAGES
+        scores = json.loads((repository / "metrics" / "evaluate.json").read_text())
+        assert "attribute_accuracy" not in scores and "judge_is" in scores["fidelity"]
+        report = json.loads((repository / "metrics" / "preprocess.json").read_text())
+        assert report["data"] == "cub" and report["splits"]["test"]["images"] == 120
+    finally:
+        (repository / "data" / "cub").unlink()
+        run(repository, "git", "restore", ".")
+        run(repository, "dvc", "checkout")

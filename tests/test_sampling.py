@@ -1,0 +1,55 @@
+"""Which captions are painted with which noise, and that pictures depend on nothing else."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from t2i.data.captions import Vocabulary
+from t2i.data.packing import Pack
+from t2i.data.pairs import EncodedCaptions
+from t2i.gallery import draw_gallery
+from t2i.models.text_encoder import TextEncoder
+from t2i.sampling import Painter, paint_plan, plan
+from tests.models.test_generator import make
+
+
+@pytest.fixture
+def painter(vocabulary: Vocabulary) -> Painter:
+    torch.manual_seed(0)
+    return Painter(make(), TextEncoder(len(vocabulary), 6, 5), "fp32")
+
+
+def test_two_captions_of_an_image_and_two_images_share_a_noise(striped: Path) -> None:
+    pack = Pack.open(striped, "test")
+    table = plan(pack, images=10, noises=3, seed=0)
+    assert len(table) == 10 * 3 * 2 and table["image"].nunique() == 10
+    assert (pack.captions["image"].iloc[table["caption"]].to_numpy() == table["image"].to_numpy()).all()
+    for _, group in table.groupby(["image", "noise"]):
+        assert len(group) == 2 and group["caption"].nunique() == 2
+    assert (table.groupby("noise")["image"].nunique() == 2).all()
+    assert table.equals(plan(pack, images=10, noises=3, seed=0))
+    assert not table.equals(plan(pack, images=10, noises=3, seed=1))
+
+
+def test_a_picture_depends_on_its_caption_and_noise_alone(
+    striped: Path, vocabulary: Vocabulary, painter: Painter
+) -> None:
+    pack = Pack.open(striped, "test")
+    captions = EncodedCaptions(pack, vocabulary, 18)
+    table = plan(pack, images=24, noises=3, seed=0)  # 144 pictures: two batches
+    pictures = paint_plan(painter, captions, table, seed=0)
+    assert pictures.shape == (144, 3, 32, 32) and pictures.dtype == torch.uint8
+    some = table.iloc[[3, 120, 77]]
+    # batches of another size may round the last bit differently
+    assert (paint_plan(painter, captions, some, seed=0).int() - pictures[[3, 120, 77]].int()).abs().max() <= 1
+    other = paint_plan(painter, captions, some, seed=1)
+    assert (other.int() - pictures[[3, 120, 77]].int()).abs().max() > 1
+
+
+def test_gallery_draws_its_four_grids(tmp_path: Path, striped: Path, vocabulary: Vocabulary, painter: Painter) -> None:
+    pack = Pack.open(striped, "test")
+    draw_gallery(tmp_path, painter, vocabulary, EncodedCaptions(pack, vocabulary, 18), pack, seed=0, rows=3, noises=3)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "attention.png", "noises.png", "pairs.png", "samples.png",
+    ]  # fmt: skip

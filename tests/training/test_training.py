@@ -1,0 +1,109 @@
+"""The loops on striped pictures: they learn, and the same seed gives the same weights."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from t2i.data.captions import Vocabulary
+from t2i.data.packing import Pack
+from t2i.data.pairs import EncodedCaptions, centre_crops
+from t2i.models.damsm import Damsm, encode_images, encode_sentences
+from t2i.training.damsm import train_damsm
+from t2i.training.gan import train_gan
+from t2i.training.judge import train_judge
+
+CPU = torch.device("cpu")
+
+
+def damsm_of(folder: Path, vocabulary: Vocabulary, **changed: Any) -> tuple[Damsm, list[dict[str, float]]]:
+    settings: dict[str, Any] = {
+        "steps": 60, "batch_size": 8, "lr": 4e-3, "lr_floor": 0.1, "gradient_clip": 10.0, "embedding_dim": 16,
+        "word_dim": 16, "width": 8, "dropout": 0.0, "word_range": 1.0, "forget_bias": 1.0, "max_words": 18,
+        "flip": False, "gamma1": 4.0, "gamma2": 5.0, "gamma3": 10.0, "temperature": 0.5, "contrastive_weight": 1.0,
+        "precision": "fp32", "seed": 0,
+    }  # fmt: skip
+    return train_damsm(Pack.open(folder, "train"), vocabulary, **(settings | changed))
+
+
+@pytest.fixture(scope="module")
+def damsm(striped: Path, vocabulary: Vocabulary) -> Damsm:
+    return damsm_of(striped, vocabulary)[0]
+
+
+def gan_of(folder: Path, damsm: Damsm, **changed: Any) -> tuple[Any, dict[str, object], list[dict[str, float]]]:
+    settings: dict[str, Any] = {
+        "model": "attngan", "steps": 4, "batch_size": 8, "max_words": 18, "flip": False, "noise_dim": 8,
+        "condition_dim": 8, "base_size": 16, "ngf": 8, "ndf": 8, "residual_blocks": 1, "layers": "leaky_groupnorm",
+        "discriminator_norm": "none", "adversarial": "hinge", "lr_generator": 1e-3, "lr_discriminator": 1e-3,
+        "beta1": 0.0, "beta2": 0.99, "decay_from": 0.5, "ema_decay": 0.5, "damsm_weight": 0.1, "kl_weight": 1.0,
+        "gradient_penalty": 0.3, "penalty_every": 2, "contrastive_weight": 0.2, "temperature": 0.5,
+        "shared_noise": True, "gamma1": 4.0, "gamma2": 5.0, "gamma3": 10.0, "precision": "fp32", "seed": 0,
+    }  # fmt: skip
+    return train_gan(Pack.open(folder, "train"), damsm, **(settings | changed))
+
+
+def same(a: torch.nn.Module, b: torch.nn.Module) -> bool:
+    return all(torch.equal(x, y) for x, y in zip(a.state_dict().values(), b.state_dict().values(), strict=True))
+
+
+def test_damsm_learns_to_match_stripes_with_their_captions(striped: Path, vocabulary: Vocabulary) -> None:
+    damsm, curves = damsm_of(striped, vocabulary)
+    assert curves[-1]["words"] + curves[-1]["sentence"] < 0.7 * (curves[0]["words"] + curves[0]["sentence"])
+    pack = Pack.open(striped, "test")
+    codes = encode_images(damsm.image, centre_crops(pack), CPU)
+    captions = EncodedCaptions(pack, vocabulary, 18)
+    sentences = encode_sentences(damsm.text, captions, CPU, 0)
+    assert codes.shape == (24, 16) and sentences.shape == (72, 16)
+    # the caption that names both colours (the second of each image) fits its image better than others on average
+    cosine = torch.nn.functional.cosine_similarity(codes[:, None], sentences[1::3][None], dim=2)
+    assert cosine.diagonal().mean() > cosine.mean() + 0.1
+
+
+def test_damsm_repeats_to_the_bit_and_follows_its_seed(striped: Path, vocabulary: Vocabulary) -> None:
+    one, two, other = (damsm_of(striped, vocabulary, steps=4, seed=seed, dropout=0.3)[0] for seed in (0, 0, 1))
+    assert same(one, two) and not same(one, other)
+
+
+def test_judge_reads_attributes_and_classes(striped: Path, vocabulary: Vocabulary) -> None:
+    pack = Pack.open(striped, "train")
+    judge, curves = train_judge(
+        pack, vocabulary, steps=60, batch_size=8, lr=3e-3, embedding_dim=16, width=8, max_words=18, flip=False,
+        gamma3=10.0, precision="fp32", seed=0,
+    )  # fmt: skip
+    assert curves[-1]["attributes"] < curves[0]["attributes"]
+    found = judge.attributes_of(centre_crops(pack), CPU)
+    for name in ("top", "bottom"):
+        right = sum(a == b for a, b in zip(found[name], pack.images[f"is.{name}"], strict=True))
+        assert right >= 30
+    assert len(judge.classes) == pack.images["class_id"].nunique()
+    features, logits = judge.features_and_logits(centre_crops(pack))
+    assert features.shape == (32, 64) and logits.shape == (32, len(judge.classes))
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{}, {"shared_noise": False}, {"layers": "glu_batchnorm", "discriminator_norm": "batch", "adversarial": "bce"}],
+)
+def test_gan_trains_with_either_recipe_and_repeats_to_the_bit(
+    striped: Path, damsm: Damsm, changed: dict[str, Any]
+) -> None:
+    one, config, curves = gan_of(striped, damsm, **changed)
+    two, _, _ = gan_of(striped, damsm, **changed)
+    assert same(one, two) and config["image_size"] == 32
+    assert len(curves) == 4
+    assert all(value == value and abs(value) < 1e4 for row in curves for value in row.values())
+
+
+def test_gan_changes_with_lambda_and_leaves_the_encoders_alone(striped: Path, damsm: Damsm) -> None:
+    before = {name: value.clone() for name, value in damsm.state_dict().items()}
+    with_it, without = (gan_of(striped, damsm, contrastive_weight=weight)[0] for weight in (5.0, 0.0))
+    assert not same(with_it, without)
+    assert all(torch.equal(value, before[name]) for name, value in damsm.state_dict().items())
+
+
+def test_watching_does_not_change_the_training(striped: Path, damsm: Damsm) -> None:
+    steps: list[int] = []
+    watched = gan_of(striped, damsm, watch=lambda step, _: steps.append(step))[0]
+    assert same(watched, gan_of(striped, damsm)[0]) and steps == [1, 2, 3, 4]
