@@ -1,26 +1,18 @@
 """Score the pictures, beside real images and with the protocol of every number."""
 
-import numpy as np
-import pandas as pd
-import torch
-
 from stages.runner import DAMSM, JUDGE, PREPARED, SAMPLES, run, write_metrics
 from t2i import checkpoints, runtime
 from t2i.data.packing import Pack, splits_in
-from t2i.errors import InputError
 from t2i.models.damsm import Damsm
 from t2i.models.judge import Judge
 from t2i.params import Params
+from t2i.sampling import load_pictures
 from t2i.scores.report import score_pictures, summary
 
 
 def main(params: Params) -> None:
     """prepared/, models/, samples/ -> metrics/evaluate.json and a table on the terminal."""
-    try:
-        table = pd.read_csv(SAMPLES / "plan.csv")
-        pictures = torch.from_numpy(np.load(SAMPLES / "pictures.npy", allow_pickle=False))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{SAMPLES}/: no pictures, or damaged ones; run `dvc repro sample`") from error
+    table, pictures = load_pictures(SAMPLES)
     scores = score_pictures(
         pictures,
         table,

@@ -1,9 +1,5 @@
 """Paint test captions: the pictures that are scored, and the grids to look at."""
 
-import os
-
-import numpy as np
-
 from stages.runner import GAN, PLOTS, PREPARED, SAMPLES, run
 from t2i import checkpoints
 from t2i.data.packing import Pack
@@ -12,7 +8,7 @@ from t2i.gallery import draw_gallery
 from t2i.models import generator
 from t2i.models.damsm import Damsm
 from t2i.params import Params
-from t2i.sampling import Painter, paint_plan, plan
+from t2i.sampling import Painter, paint_plan, plan, save_pictures
 
 
 def main(params: Params) -> None:
@@ -27,13 +23,7 @@ def main(params: Params) -> None:
 
     table = plan(test, **dict(params.budgets[params.budget].sample), seed=params.seed)
     pictures = paint_plan(painter, captions, table, seed=params.seed)
-    SAMPLES.mkdir(exist_ok=True)
-    table.to_csv(SAMPLES / "plan.csv", index=False, lineterminator="\n")
-    part = SAMPLES / "pictures.npy.part"
-    with part.open("wb") as file:
-        np.save(file, pictures.numpy())
-    os.replace(part, SAMPLES / "pictures.npy")
-
+    save_pictures(SAMPLES, table, pictures)
     PLOTS.mkdir(exist_ok=True)
     draw_gallery(PLOTS, painter, damsm.vocabulary, captions, test, seed=params.seed)
 

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -39,7 +38,7 @@ def draw_gallery(
     images = np.unique(np.linspace(0, len(test) - 1, min(rows, len(test))).round().astype(int))
     texts = test.captions["text"]
     chosen = [distinct_captions(test, int(image), 2, rng) for image in images]
-    noise, epsilon = painter.generator.draw_noise(noises, torch.Generator().manual_seed(seed))
+    noise, epsilon = painter.generator.draw_noise(noises, np.random.default_rng(seed))
 
     def paint(caption: int) -> list[list[Pixels]]:
         """Pictures of one caption: scale by scale, noise by noise."""
@@ -84,7 +83,7 @@ def _look(
 ) -> AttentionRow:
     """Where each word of a caption entered the picture, at the last refinement."""
     ids = captions.padded(np.array([caption]), np.random.default_rng([seed, 5, caption]))
-    noise, epsilon = painter.generator.draw_noise(1, torch.Generator().manual_seed(seed))
+    noise, epsilon = painter.generator.draw_noise(1, np.random.default_rng(seed))
     made, _ = painter.paint(ids, noise, epsilon)
     words = vocabulary.decode(ids[0].tolist())
     attention = made.attention[-1][0, : len(words)].float().cpu().numpy()

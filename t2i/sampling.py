@@ -1,6 +1,8 @@
 """Pictures for scores and grids: every test image's captions, with noise that captions share on purpose."""
 
+import os
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,6 +13,7 @@ from tqdm import tqdm
 from t2i import runtime
 from t2i.data.packing import Pack
 from t2i.data.pairs import EncodedCaptions, distinct_captions, to_pixels
+from t2i.errors import InputError
 from t2i.models.generator import Generated, Generator
 from t2i.models.text_encoder import Text, TextEncoder
 
@@ -73,8 +76,7 @@ def paint_plan(painter: Painter, captions: EncodedCaptions, table: pd.DataFrame,
 
     Picture and plan row agree; a noise vector depends on (seed, its number) alone.
     """
-    source = torch.Generator().manual_seed(seed)
-    noise, epsilon = painter.generator.draw_noise(int(table["noise"].max()) + 1, source)
+    noise, epsilon = painter.generator.draw_noise(int(table["noise"].max()) + 1, np.random.default_rng(seed))
     rng = np.random.default_rng([seed, 3])
     pictures = []
     for start in tqdm(range(0, len(table), 100), desc="painting", unit="batch"):
@@ -84,3 +86,32 @@ def paint_plan(painter: Painter, captions: EncodedCaptions, table: pd.DataFrame,
         made, _ = painter.paint(ids, noise[numbers], epsilon[numbers])
         pictures.append(to_pixels(made.images[-1]).cpu())
     return torch.cat(pictures)
+
+
+def save_pictures(folder: Path, table: pd.DataFrame, pictures: Tensor) -> None:
+    """Write a plan (plan.csv) and its pictures (pictures.npy)."""
+    folder.mkdir(parents=True, exist_ok=True)
+    table.to_csv(folder / "plan.csv", index=False, lineterminator="\n")
+    part = folder / "pictures.npy.part"
+    try:
+        with part.open("wb") as file:
+            np.save(file, pictures.numpy())
+        os.replace(part, folder / "pictures.npy")
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def load_pictures(folder: Path) -> tuple[pd.DataFrame, Tensor]:
+    """Read what :func:`save_pictures` wrote.
+
+    Raises:
+        InputError: a file is missing or damaged, or the two do not belong together.
+    """
+    try:
+        table = pd.read_csv(folder / "plan.csv")
+        pictures = torch.from_numpy(np.load(folder / "pictures.npy", allow_pickle=False))
+    except (OSError, ValueError, EOFError) as error:
+        raise InputError(f"{folder}: no pictures, or damaged ones; run `dvc repro sample`") from error
+    if len(table) != len(pictures) or list(table) != ["image", "caption", "noise"]:
+        raise InputError(f"{folder}: plan.csv does not fit its {len(pictures)} pictures; run `dvc repro sample`")
+    return table, pictures

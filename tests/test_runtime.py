@@ -28,4 +28,4 @@ def test_bf16_pictures_are_those_of_float32_to_its_precision() -> None:
         with runtime.autocast("bf16"):
             rough = generator(*inputs([4, 2]))
     for a, b in zip(exact.images, rough.images, strict=True):
-        assert (a - b.float()).abs().max() < 0.1 and not torch.equal(a, b.float())
+        assert (a - b.float()).abs().mean() < 0.01 and not torch.equal(a, b.float())

@@ -84,7 +84,7 @@ class ConditioningAugmentation(nn.Module):
         # Sentences are small numbers (an LSTM's states) and epsilon is not: with torch's initial values the condition
         # would be nearly all noise for the first thousand steps. So mu starts about as large as the noise vector, and
         # sigma at exp(-6 / 4) = 0.22; rows are value of mu, value of logvar, and their gates.
-        nn.init.orthogonal_(self.linear.weight, gain=5.0)
+        nn.init.orthogonal_(self.linear.weight, gain=4.0)
         nn.init.zeros_(self.linear.weight[condition_dim : 2 * condition_dim])
         nn.init.zeros_(self.linear.bias)
         nn.init.constant_(self.linear.bias[condition_dim : 2 * condition_dim], -6.0)

@@ -7,6 +7,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -118,9 +119,10 @@ class Generator(nn.Module):
             attention.append(looked_at)
         return Generated(images, attention, mu, logvar)
 
-    def draw_noise(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Noise [count, noise_dim] and epsilon [count, condition_dim]."""
-        both = torch.randn(count, self.noise_dim + self.condition_dim, generator=generator)
+    def draw_noise(self, count: int, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+        """Noise [count, noise_dim] and epsilon [count, condition_dim]; row n does not depend on the count."""
+        # numpy draws one number after the other; torch.randn's last numbers depend on how many there are
+        both = torch.from_numpy(rng.standard_normal((count, self.noise_dim + self.condition_dim), dtype=np.float32))
         return both[:, : self.noise_dim], both[:, self.noise_dim :]
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
@@ -84,7 +85,6 @@ def train_gan(
     # ---- Networks ----
     device = runtime.device()
     torch.manual_seed(seed)
-    noise_source = torch.Generator().manual_seed(seed)
     damsm = damsm.to(device).eval().requires_grad_(False)
     embedding_dim = damsm.config["embedding_dim"]
     config: dict[str, object] = {
@@ -118,7 +118,7 @@ def train_gan(
             with torch.no_grad():
                 text = damsm.text(batch.ids.flatten(0, 1))  # both captions: [2N, ...]
             reals = pyramid(to_unit(batch.images), sizes)
-            noise = draw_noise(generator, batch_size, shared_noise, noise_source, device)
+            noise = draw_noise(generator, batch_size, shared_noise, np.random.default_rng([seed, 2, step]), device)
             with runtime.autocast(precision):
                 made = generator(*noise, text.sentence, text.words, text.padding)
 
@@ -179,11 +179,11 @@ def pyramid(images: Tensor, sizes: list[int]) -> list[Tensor]:
 
 
 def draw_noise(
-    generator: Generator, images: int, shared: bool, source: torch.Generator, device: torch.device
+    generator: Generator, images: int, shared: bool, rng: np.random.Generator, device: torch.device
 ) -> tuple[Tensor, Tensor]:
     """Noise and epsilon of both captions of each image, [2N, ...] each."""
     rows = images if shared else VIEWS * images
-    noise, epsilon = generator.draw_noise(rows, source)
+    noise, epsilon = generator.draw_noise(rows, rng)
     repeats = VIEWS if shared else 1
     return noise.repeat(repeats, 1).to(device), epsilon.repeat(repeats, 1).to(device)
 

@@ -38,7 +38,7 @@ class Watch:
         if step not in self.steps:
             return
         device = next(generator.parameters()).device
-        noise, epsilon = generator.draw_noise(len(self.ids), torch.Generator().manual_seed(0))
+        noise, epsilon = generator.draw_noise(len(self.ids), np.random.default_rng(0))
         with torch.inference_mode():
             text = self.text(self.ids.to(device))
             made = generator(noise.to(device), epsilon.to(device), text.sentence, text.words, text.padding)
