@@ -1,6 +1,6 @@
 """Score the pictures, beside real images and with the protocol of every number."""
 
-from stages.runner import DAMSM, JUDGE, PREPARED, SAMPLES, run, write_metrics
+from stages.runner import DAMSM, JUDGE, PREPARED, SAMPLES, SUMMARY, run, write_metrics
 from t2i import checkpoints, runtime
 from t2i.data.packing import Pack, splits_in
 from t2i.models.damsm import Damsm
@@ -26,7 +26,9 @@ def main(params: Params) -> None:
         device=runtime.device(),
     )
     write_metrics("evaluate", scores)
-    print(summary(scores))
+    table_of_scores = summary(scores)
+    SUMMARY.write_text(table_of_scores + "\n", encoding="utf-8")
+    print(table_of_scores)
 
 
 if __name__ == "__main__":

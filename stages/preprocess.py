@@ -1,5 +1,6 @@
 """Read a data set once and pack it: the only stage that sees raw data."""
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -17,8 +18,8 @@ def main(params: Params) -> None:
     dataset = getattr(params.datasets, params.data)
     settings = params.budgets[params.budget].preprocess
     side = round(settings.image_size * dataset.resize_ratio)
-    readers = {"toy_birds": partial(toy_birds.read, image_size=side), "cub": cub.read}
-    splits: Splits = readers[params.data](Path("data") / params.data, **dict(dataset.source))
+    readers: dict[str, Callable[..., Splits]] = {"toy_birds": partial(toy_birds.read, image_size=side), "cub": cub.read}
+    splits = readers[params.data](Path("data") / params.data, **dict(dataset.source))
     if settings.limit is not None:
         splits = {name: [records[i] for i in _spread(len(records), settings.limit)] for name, records in splits.items()}
     report = pack(

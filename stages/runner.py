@@ -16,6 +16,7 @@ DAMSM = Path("models/damsm.pt")
 JUDGE = Path("models/judge.pt")
 GAN = Path("models/gan.pt")
 SAMPLES = Path("samples")
+SUMMARY = Path("summary.txt")
 METRICS = Path("metrics")
 PLOTS = Path("plots")
 

@@ -33,7 +33,7 @@ def main(params: Params) -> None:
         gamma3=loss.gamma3,
         precision=params.runtime.precision,
         seed=params.seed,
-        watch=Watch(Pack.open(PREPARED, "test"), damsm, settings.steps, PLOTS / "train_gan.png"),
+        watch=Watch(Pack.open(PREPARED, "test"), damsm, settings.steps, PLOTS / "train_gan.png", dataset.max_words),
     )
     checkpoints.save(
         GAN, "gan", {"generator": config, "generator_state": generator.state_dict(), "damsm": damsm.content()}

@@ -11,6 +11,7 @@ from typing import Annotated, Self
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+from tqdm import tqdm
 
 from t2i.data.records import Record, Splits
 from t2i.data.toy_captions import Grammar, load_yaml, write_captions
@@ -122,7 +123,7 @@ def read(
     for number, (split, count) in enumerate(counts.items()):
         classes = train if split == "train" else test
         splits[split] = []
-        for i in range(count):
+        for i in tqdm(range(count), desc=f"inventing {split}", unit="bird"):
             attributes = _choose(palette, classes[i % len(classes)], np.random.default_rng([seed, number, i, 0]))
             splits[split].append(
                 Record(

@@ -43,8 +43,8 @@ class Discriminator(nn.Module):
             trunk += _normed(conv3x3(channels, channels // 2, bias=bias), norm)
             channels //= 2
         self.trunk = nn.Sequential(*trunk)
-        self.joint, *after_joint = _normed(conv3x3(channels + embedding_dim, channels, bias=bias), norm)
-        self.after_joint = nn.Sequential(*after_joint)
+        self.joint = conv3x3(channels + embedding_dim, channels, bias=bias)
+        self.after_joint = nn.Sequential(*_normed(self.joint, norm)[1:])
         self.unconditional_head = nn.Conv2d(channels, 1, 4)
         self.conditional_head = nn.Conv2d(channels, 1, 4)
 

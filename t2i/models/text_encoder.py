@@ -55,7 +55,8 @@ class TextEncoder(nn.Module):
         nn.init.uniform_(self.embedding.weight, -word_range, word_range)
         for lstm in (self.onward, self.backward_):
             if forget_bias:  # the gates are stacked: input, forget, cell, output
-                nn.init.constant_(lstm.bias_ih_l0[lstm.hidden_size : 2 * lstm.hidden_size], forget_bias)
+                gates = lstm.get_parameter("bias_ih_l0")
+                nn.init.constant_(gates[lstm.hidden_size : 2 * lstm.hidden_size], forget_bias)
 
     def forward(self, ids: Tensor) -> Text:
         """Encode captions.

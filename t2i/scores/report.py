@@ -6,15 +6,17 @@ import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
+from tqdm import tqdm
 
 from t2i.data.packing import Pack
 from t2i.data.pairs import EncodedCaptions, centre_crops
+from t2i.errors import InputError
 from t2i.models.damsm import Damsm, encode_images, encode_sentences
 from t2i.models.judge import Judge
 from t2i.scores.attributes import attribute_accuracy
 from t2i.scores.consistency import caption_consistency
 from t2i.scores.fidelity import JUDGE, extract, frechet_distance_of_features, inception_score_of_logits
-from t2i.scores.r_precision import r_precision
+from t2i.scores.r_precision import RPrecision, r_precision
 
 Scores = dict[str, Any]
 
@@ -64,7 +66,7 @@ def score_pictures(
         picture_codes[name] = encode_images(encoder.image, pictures, device)
         scores["r_precision"][name] = {}
         for kind, codes in (("fakes", picture_codes[name]), ("reals", encode_images(encoder.image, reals, device))):
-            found = r_precision(
+            found = _r_precision(
                 codes, sentences, table["caption"].to_numpy(), classes[rows],
                 classes[test.captions["image"].to_numpy()], candidates=candidates,
                 folds=folds, seed=seed,
@@ -98,6 +100,14 @@ def score_pictures(
     return scores
 
 
+def _r_precision(*codes: object, **settings: int) -> RPrecision:
+    """R-precision, where too few captions for its candidates are the data set's or the parameters' fault."""
+    try:
+        return r_precision(*codes, **settings)  # type: ignore[arg-type]
+    except ValueError as error:
+        raise InputError(f"R-precision: {error}; lower evaluate.candidates or evaluate.folds") from error
+
+
 def _mean(value: float, count: int) -> float | None:
     """A mean for JSON, which has no word for that of nothing."""
     return round(value, 4) if count else None
@@ -114,7 +124,7 @@ def fidelity(pictures: Tensor, real_set: Tensor, train: Pack, judge: Judge, *, f
     some = np.unique(np.linspace(0, len(train) - 1, min(len(train), len(pictures))).round().astype(int))
     real = extract(real_set, judge)
     sets = {"fakes": pictures, "train_reals": centre_crops(train, some), "noise": noise}
-    seen = {name: extract(images, judge) for name, images in sets.items()}
+    seen = {name: extract(images, judge) for name, images in tqdm(sets.items(), desc="features", unit="set")}
     found: Scores = {
         "judge_fid": {
             name: round(frechet_distance_of_features(real.features, judged.features), 4)
@@ -140,7 +150,8 @@ def summary(scores: Scores) -> str:
     lines: list[tuple[str, str, str, str]] = [("score", "pictures", "real images", "")]
 
     def line(name: str, fakes: float | None, reals: float | None, remark: str = "") -> None:
-        lines.append((name, *("" if value is None else f"{value:.3f}" for value in (fakes, reals)), remark))
+        shown = ["" if value is None else f"{value:.3f}" for value in (fakes, reals)]
+        lines.append((name, shown[0], shown[1], remark))
 
     fid = scores["fidelity"]["judge_fid"]
     line("FID (judge)", fid["fakes"], fid["train_reals"], f"noise {fid['noise']:.0f}: {fid['position']:.1%} of the way")

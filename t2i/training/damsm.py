@@ -73,7 +73,7 @@ def train_damsm(
                 regions, codes = damsm.image(to_unit(batch.images))
                 text = damsm.text(batch.ids.flatten(0, 1))  # both captions: [2N, ...]
 
-            word_loss, sentence_loss = 0.0, 0.0
+            word_loss = sentence_loss = torch.zeros((), device=device)
             for words, sentence, padding in zip(
                 text.words.chunk(2), text.sentence.chunk(2), text.padding.chunk(2), strict=True
             ):
@@ -81,7 +81,8 @@ def train_damsm(
                     regions, codes, words, sentence, padding, batch.classes, gamma1=gamma1, gamma2=gamma2, gamma3=gamma3
                 )
                 word_loss, sentence_loss = word_loss + by_words, sentence_loss + by_sentence
-            contrastive = nt_xent(*text.sentence.chunk(2), temperature)
+            first, second = text.sentence.chunk(2)
+            contrastive = nt_xent(first, second, temperature)
             loss = word_loss + sentence_loss + contrastive_weight * contrastive
 
             optimizer.zero_grad(set_to_none=True)
@@ -89,7 +90,7 @@ def train_damsm(
             torch.nn.utils.clip_grad_norm_(damsm.text.parameters(), gradient_clip)
             optimizer.step()
             schedule.step()
-            if curves.add(step, words=word_loss, sentence=sentence_loss, contrastive=contrastive):  # type: ignore
+            if curves.add(step, words=word_loss, sentence=sentence_loss, contrastive=contrastive):
                 bar.set_postfix_str(curves.summary(), refresh=False)
             bar.update()
     return damsm.eval().cpu(), curves.rows

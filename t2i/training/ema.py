@@ -1,12 +1,15 @@
 """Exponential moving average of a network's weights."""
 
 import copy
+from typing import Generic, TypeVar
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+
+Network = TypeVar("Network", bound=nn.Module)
 
 
-class Ema:
+class Ema(Generic[Network]):
     """A copy of a network whose weights follow it slowly; pictures are made from the copy.
 
     Args:
@@ -14,9 +17,10 @@ class Ema:
         decay: share of the old average that stays at each update, in [0, 1).
     """
 
-    def __init__(self, network: nn.Module, decay: float) -> None:
+    def __init__(self, network: Network, decay: float) -> None:
         self.network = copy.deepcopy(network).eval().requires_grad_(False)
-        self._averages, self._weights = list(self.network.parameters()), list(network.parameters())
+        self._averages: list[Tensor] = list(self.network.parameters())
+        self._weights: list[Tensor] = list(network.parameters())
         self._buffers = list(zip(self.network.buffers(), network.buffers(), strict=True))
         self.decay = decay
 

@@ -1,6 +1,6 @@
 """Contrastive training of generator and discriminators (Ye et al., section 3.2)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 import torch
@@ -94,7 +94,8 @@ def train_gan(
     }  # fmt: skip
     generator = Generator(**config)  # type: ignore[arg-type]
     sizes = scales(base_size, pack.image_size)
-    discriminators = nn.ModuleList(Discriminator(size, ndf, embedding_dim, discriminator_norm) for size in sizes)
+    judges = [Discriminator(size, ndf, embedding_dim, discriminator_norm) for size in sizes]  # one a scale
+    discriminators = nn.ModuleList(judges)
     for network in (generator, discriminators):
         network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     ema = Ema(generator, ema_decay)
@@ -124,32 +125,28 @@ def train_gan(
 
             discriminators.requires_grad_(True)
             with runtime.autocast(precision):
-                loss_d = torch.stack(
-                    [
-                        judge_scale(d, real, fake.detach(), text.sentence, adversarial)
-                        for d, real, fake in zip(discriminators, reals, made.images, strict=True)
-                    ]
-                ).sum()
-                penalty = None
+                triples = zip(judges, reals, made.images, strict=True)
+                loss_d = total(
+                    judge_scale(d, real, fake.detach(), text.sentence, adversarial) for d, real, fake in triples
+                )
+                losses = {"d": loss_d}
                 if gradient_penalty and step % penalty_every == 0:
-                    sentence = text.sentence[:batch_size]
-                    penalty = sum(penalise(d, real, sentence) for d, real in zip(discriminators, reals, strict=True))
-            total_d = loss_d if penalty is None else loss_d + gradient_penalty * penalty_every * penalty
+                    pairs_seen = zip(judges, reals, strict=True)
+                    losses["penalty"] = total(penalise(d, real, text.sentence[:batch_size]) for d, real in pairs_seen)
+                    loss_d = loss_d + gradient_penalty * penalty_every * losses["penalty"]
             optimizer_d.zero_grad(set_to_none=True)
-            total_d.backward()
+            loss_d.backward()
             optimizer_d.step()
 
             discriminators.requires_grad_(False)
             with runtime.autocast(precision):
-                fooling = torch.stack(
-                    [
-                        fool_scale(d, fake, text.sentence, adversarial)
-                        for d, fake in zip(discriminators, made.images, strict=True)
-                    ]
-                ).sum()
+                fooling = total(
+                    fool_scale(d, fake, text.sentence, adversarial) for d, fake in zip(judges, made.images, strict=True)
+                )
                 regions, codes = damsm.image(made.images[-1])
             matching = text_image_loss(regions, codes, text, batch, (gamma1, gamma2, gamma3))
-            contrastive = nt_xent(*codes.chunk(VIEWS), temperature)
+            first, second = codes.chunk(VIEWS)
+            contrastive = nt_xent(first, second, temperature)
             divergence = VIEWS * kl_to_standard_normal(made.mu, made.logvar)
             loss_g = fooling + damsm_weight * matching + contrastive_weight * contrastive + kl_weight * divergence
             optimizer_g.zero_grad(set_to_none=True)
@@ -158,16 +155,19 @@ def train_gan(
 
             ema.update()
             if watch is not None:
-                watch(step + 1, ema.network)  # type: ignore[arg-type]
+                watch(step + 1, ema.network)
             for schedule in schedules:
                 schedule.step()
-            losses = {"d": loss_d, "g": fooling, "damsm": matching, "contrastive": contrastive, "kl": divergence}
-            if penalty is not None:
-                losses["penalty"] = penalty  # type: ignore[assignment]
+            losses |= {"g": fooling, "damsm": matching, "contrastive": contrastive, "kl": divergence}
             if curves.add(step, **losses):
                 bar.set_postfix_str(curves.summary(), refresh=False)
             bar.update()
-    return ema.network.cpu(), config, curves.rows  # type: ignore[return-value]
+    return ema.network.cpu(), config, curves.rows
+
+
+def total(losses: Iterable[Tensor]) -> Tensor:
+    """Sum of scalar losses."""
+    return torch.stack(list(losses)).sum()
 
 
 def pyramid(images: Tensor, sizes: list[int]) -> list[Tensor]:
@@ -220,8 +220,8 @@ def text_image_loss(
     """Word and sentence DAMSM loss of the last scale, summed over captions."""
     gamma1, gamma2, gamma3 = gammas
     views = zip(*(t.chunk(VIEWS) for t in (regions, codes, text.words, text.sentence, text.padding)), strict=True)
-    total = torch.zeros((), device=codes.device)
-    for view in views:
-        word_loss, sentence_loss = damsm_losses(*view, batch.classes, gamma1=gamma1, gamma2=gamma2, gamma3=gamma3)
-        total = total + word_loss + sentence_loss
-    return total
+    return total(
+        loss
+        for r, c, w, s, p in views
+        for loss in damsm_losses(r, c, w, s, p, batch.classes, gamma1=gamma1, gamma2=gamma2, gamma3=gamma3)
+    )

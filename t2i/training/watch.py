@@ -23,7 +23,7 @@ class Watch:
         path: PNG that is written again at each of these steps.
     """
 
-    def __init__(self, pack: Pack, damsm: Damsm, steps: int, path: Path, max_words: int = 18) -> None:
+    def __init__(self, pack: Pack, damsm: Damsm, steps: int, path: Path, max_words: int) -> None:
         images = np.linspace(0, len(pack) - 1, min(CAPTIONS, len(pack))).round().astype(int)
         rows = np.array([pack.captions_of(int(image))[0] for image in images])
         self.captions = pack.captions["text"].iloc[rows].tolist()

@@ -9,6 +9,7 @@ import torch
 from t2i.data.captions import Vocabulary
 from t2i.data.packing import Pack
 from t2i.data.pairs import centre_crops
+from t2i.errors import InputError
 from t2i.models.damsm import Damsm
 from t2i.models.judge import Judge
 from t2i.sampling import plan
@@ -26,7 +27,7 @@ def networks(striped: Path, vocabulary: Vocabulary) -> tuple[Damsm, Judge]:
     return damsm_of(striped, vocabulary)[0], judge
 
 
-def score(folder: Path, networks: tuple[Damsm, Judge], pictures: str) -> Scores:
+def score(folder: Path, networks: tuple[Damsm, Judge], pictures: str, candidates: int = 20) -> Scores:
     test = Pack.open(folder, "test")
     table = plan(test, images=24, noises=2, seed=0)
     images = centre_crops(test, table["image"].to_numpy())
@@ -34,7 +35,7 @@ def score(folder: Path, networks: tuple[Damsm, Judge], pictures: str) -> Scores:
         images = torch.randint(256, images.shape, generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
     return score_pictures(
         images, table, test, Pack.open(folder, "train"), [test], *networks,
-        max_words=18, candidates=20, folds=4, seed=0, device=torch.device("cpu"),
+        max_words=18, candidates=candidates, folds=4, seed=0, device=torch.device("cpu"),
     )  # fmt: skip
 
 
@@ -59,3 +60,8 @@ def test_scores_are_json_with_protocol_and_a_table(striped: Path, networks: tupl
     table = summary(scores)
     for name in ("FID (judge)", "IS (judge)", "R-precision (damsm)", "R-precision (judge)", "top as said"):
         assert name in table
+
+
+def test_more_candidates_than_captions_are_an_input_error(striped: Path, networks: tuple[Damsm, Judge]) -> None:
+    with pytest.raises(InputError, match="R-precision: .*lower evaluate.candidates"):
+        score(striped, networks, "real", candidates=500)

@@ -84,7 +84,12 @@ def test_judge_reads_attributes_and_classes(striped: Path, vocabulary: Vocabular
 
 @pytest.mark.parametrize(
     "changed",
-    [{}, {"shared_noise": False}, {"layers": "glu_batchnorm", "discriminator_norm": "batch", "adversarial": "bce"}],
+    [
+        {},
+        {"shared_noise": False},
+        {"precision": "bf16"},
+        {"layers": "glu_batchnorm", "discriminator_norm": "batch", "adversarial": "bce"},
+    ],
 )
 def test_gan_trains_with_either_recipe_and_repeats_to_the_bit(
     striped: Path, damsm: Damsm, changed: dict[str, Any]
