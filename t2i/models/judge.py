@@ -51,7 +51,9 @@ class Judge(nn.Module):
         """
         features = self.image.features(self.image.to_regions(images.contiguous(memory_format=torch.channels_last)))
         heads = {name: head(features).float() for name, head in self.attribute_heads.items()}
-        return features, self.class_head(features).float(), self.image.code_head(features).float(), heads
+        # attributes, where they are known, shape the features; hundreds of classes would drown them
+        of_classes = features.detach() if self.attributes else features
+        return features, self.class_head(of_classes).float(), self.image.code_head(features).float(), heads
 
     def features_and_logits(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """FID features [N, F] and class logits [N, K] of images [N, 3, S, S] uint8."""

@@ -53,7 +53,8 @@ def score_pictures(
     """
     damsm, judge = damsm.to(device), judge.to(device)
     rows = table["image"].to_numpy()
-    reals = centre_crops(test, rows)  # the real image behind each picture
+    shown, real_of = np.unique(rows, return_inverse=True)  # each real image is read once for all its pictures
+    reals = centre_crops(test, shown)
     real_set = torch.cat([centre_crops(pack) for pack in reference])
     classes = test.images["class_id"].to_numpy()
 
@@ -65,7 +66,8 @@ def score_pictures(
         sentences = encode_sentences(encoder.text, captions, device, seed)
         picture_codes[name] = encode_images(encoder.image, pictures, device)
         scores["r_precision"][name] = {}
-        for kind, codes in (("fakes", picture_codes[name]), ("reals", encode_images(encoder.image, reals, device))):
+        real_codes = encode_images(encoder.image, reals, device)[real_of]
+        for kind, codes in (("fakes", picture_codes[name]), ("reals", real_codes)):
             found = _r_precision(
                 codes, sentences, table["caption"].to_numpy(), classes[rows],
                 classes[test.captions["image"].to_numpy()], candidates=candidates,
@@ -83,7 +85,9 @@ def score_pictures(
     }
     if judge.attributes:
         says = test.captions.iloc[table["caption"].to_numpy()]
-        fakes, real = (attribute_accuracy(judge.attributes_of(images, device), says) for images in (pictures, reals))
+        fakes = attribute_accuracy(judge.attributes_of(pictures, device), says)
+        seen = judge.attributes_of(reals, device)
+        real = attribute_accuracy({name: [values[i] for i in real_of] for name, values in seen.items()}, says)
         scores["attribute_accuracy"] = {
             name: {
                 "fakes": round(found["accuracy"], 4),
@@ -94,7 +98,7 @@ def score_pictures(
             for name, found in fakes.items()
         }
     scores["protocol"] = {
-        "image_size": test.image_size, "pictures": len(pictures), "test_images": int(np.unique(rows).size),
+        "image_size": test.image_size, "pictures": len(pictures), "test_images": len(shown),
         "captions": "test split, two distinct ones an image and noise",
     }  # fmt: skip
     return scores

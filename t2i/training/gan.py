@@ -70,7 +70,7 @@ def train_gan(
     them one after the other). Losses are summed over the captions, as published.
 
     Args:
-        damsm: frozen here; its text encoder reads the captions, its image encoder judges the last scale.
+        damsm: frozen here; its text encoder reads the captions, its image encoder reads the last scale.
         decay_from: share of the steps after which the learning rates fall linearly to 0; 1: never.
         damsm_weight: of word and sentence loss (LAMBDA of the published code).
         gradient_penalty: weight of the matching-aware penalty, taken every ``penalty_every`` steps; 0: none.
@@ -94,8 +94,8 @@ def train_gan(
     }  # fmt: skip
     generator = Generator(**config)  # type: ignore[arg-type]
     sizes = scales(base_size, pack.image_size)
-    judges = [Discriminator(size, ndf, embedding_dim, discriminator_norm) for size in sizes]  # one a scale
-    discriminators = nn.ModuleList(judges)
+    by_scale = [Discriminator(size, ndf, embedding_dim, discriminator_norm) for size in sizes]
+    discriminators = nn.ModuleList(by_scale)
     for network in (generator, discriminators):
         network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     ema = Ema(generator, ema_decay)
@@ -125,13 +125,13 @@ def train_gan(
 
             discriminators.requires_grad_(True)
             with runtime.autocast(precision):
-                triples = zip(judges, reals, made.images, strict=True)
+                triples = zip(by_scale, reals, made.images, strict=True)
                 loss_d = total(
-                    judge_scale(d, real, fake.detach(), text.sentence, adversarial) for d, real, fake in triples
+                    tell_scale_apart(d, real, fake.detach(), text.sentence, adversarial) for d, real, fake in triples
                 )
                 losses = {"d": loss_d}
                 if gradient_penalty and step % penalty_every == 0:
-                    pairs_seen = zip(judges, reals, strict=True)
+                    pairs_seen = zip(by_scale, reals, strict=True)
                     losses["penalty"] = total(penalise(d, real, text.sentence[:batch_size]) for d, real in pairs_seen)
                     loss_d = loss_d + gradient_penalty * penalty_every * losses["penalty"]
             optimizer_d.zero_grad(set_to_none=True)
@@ -141,7 +141,8 @@ def train_gan(
             discriminators.requires_grad_(False)
             with runtime.autocast(precision):
                 fooling = total(
-                    fool_scale(d, fake, text.sentence, adversarial) for d, fake in zip(judges, made.images, strict=True)
+                    fool_scale(d, fake, text.sentence, adversarial)
+                    for d, fake in zip(by_scale, made.images, strict=True)
                 )
                 regions, codes = damsm.image(made.images[-1])
             matching = text_image_loss(regions, codes, text, batch, (gamma1, gamma2, gamma3))
@@ -188,7 +189,9 @@ def draw_noise(
     return noise.repeat(repeats, 1).to(device), epsilon.repeat(repeats, 1).to(device)
 
 
-def judge_scale(discriminator: Discriminator, reals: Tensor, fakes: Tensor, sentences: Tensor, kind: Kind) -> Tensor:
+def tell_scale_apart(
+    discriminator: Discriminator, reals: Tensor, fakes: Tensor, sentences: Tensor, kind: Kind
+) -> Tensor:
     """Discriminator loss of one scale, summed over captions: N real images, 2N fakes, 2N sentences.
 
     The real images pass the trunk once and are then asked about both captions, right and wrong: image i with sentence

@@ -64,9 +64,7 @@ def train_judge(
         for step, batch in enumerate(pairs.batches(0, steps)):
             batch = batch.to(device)
             with runtime.autocast(precision):
-                features, class_logits, codes, heads = judge.read(to_unit(batch.images))
-                if attributes:  # which then shape the features; hundreds of classes would drown them
-                    class_logits = judge.class_head(features.detach()).float()
+                _, class_logits, codes, heads = judge.read(to_unit(batch.images))
                 text = judge.text(batch.ids[0])
             losses = {"matching": sum(matching_loss(sentence_scores(codes, text.sentence), batch.classes, gamma3))}
             if classes:
