@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from stages.runner import PREPARED, run, write_metrics
-from t2i.data import cub, toy_birds
+from t2i.data import coco, cub, toy_birds
 from t2i.data.packing import pack
 from t2i.data.records import Splits
 from t2i.params import Params
@@ -18,7 +18,9 @@ def main(params: Params) -> None:
     dataset = getattr(params.datasets, params.data)
     settings = params.budgets[params.budget].preprocess
     side = round(settings.image_size * dataset.resize_ratio)
-    readers: dict[str, Callable[..., Splits]] = {"toy_birds": partial(toy_birds.read, image_size=side), "cub": cub.read}
+    readers: dict[str, Callable[..., Splits]] = {
+        "toy_birds": partial(toy_birds.read, image_size=side), "cub": cub.read, "coco": coco.read,
+    }  # fmt: skip
     splits = readers[params.data](Path("data") / params.data, **dict(dataset.source))
     if settings.limit is not None:
         splits = {name: [records[i] for i in _spread(len(records), settings.limit)] for name, records in splits.items()}

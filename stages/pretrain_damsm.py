@@ -1,22 +1,26 @@
 """Pretrain the text and the image encoder, contrastively."""
 
-from stages.runner import DAMSM, PLOTS, PREPARED, VOCABULARY, run, write_metrics
+from stages.runner import DAMSM, PLOTS, PREPARED, VOCABULARY, WEIGHTS, run, write_metrics
 from t2i import checkpoints, runtime
 from t2i.data.captions import Vocabulary
 from t2i.data.packing import Pack
 from t2i.params import Params
 from t2i.training.curves import write_csv
 from t2i.training.damsm import train_damsm
+from t2i.weights import INCEPTION_V3, load_weights
 
 
 def main(params: Params) -> None:
     """prepared/, models/vocabulary.json -> models/damsm.pt."""
     dataset, loss = getattr(params.datasets, params.data), params.loss
+    settings = params.budgets[params.budget].pretrain_damsm
+    body = load_weights(INCEPTION_V3, WEIGHTS) if settings.image_encoder == "inception_v3" else None
     damsm, curves = train_damsm(
         Pack.open(PREPARED, "train"),
         Vocabulary.load(VOCABULARY),
-        **dict(params.budgets[params.budget].pretrain_damsm),
-        max_words=dataset.max_words,
+        **dict(settings),
+        inception_body=body,
+        max_words=dataset.damsm_max_words,
         flip=dataset.flip,
         gamma1=loss.gamma1,
         gamma2=loss.gamma2,

@@ -16,12 +16,11 @@ def main(params: Params) -> None:
     """prepared/, models/damsm.pt -> models/gan.pt."""
     dataset, loss = getattr(params.datasets, params.data), params.loss
     damsm = Damsm.from_content(checkpoints.load(DAMSM, "damsm"))
-    settings = params.budgets[params.budget].train_gan
-    generator, config, curves = train_gan(
+    generator, curves = train_gan(
         Pack.open(PREPARED, "train"),
         damsm,
         model=params.model,
-        **dict(settings),
+        **dict(params.budgets[params.budget].train_gan),
         **dict(getattr(params.models, params.model)),
         max_words=dataset.max_words,
         flip=dataset.flip,
@@ -33,11 +32,9 @@ def main(params: Params) -> None:
         gamma3=loss.gamma3,
         precision=params.runtime.precision,
         seed=params.seed,
-        watch=Watch(Pack.open(PREPARED, "test"), damsm, settings.steps, PLOTS / "train_gan.png", dataset.max_words),
+        watch=Watch(Pack.open(PREPARED, "test"), damsm, PLOTS / "train_gan.png", dataset.max_words),
     )
-    checkpoints.save(
-        GAN, "gan", {"generator": config, "generator_state": generator.state_dict(), "damsm": damsm.content()}
-    )
+    checkpoints.save(GAN, "gan", {"generator": generator.content(), "text": damsm.text.content()})
     write_csv(PLOTS / "train_gan.csv", curves)
     tail = curves[-max(1, len(curves) // 10) :]  # single windows of a GAN jump about
     write_metrics(

@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from t2i.data.captions import Vocabulary
 from t2i.data.packing import Pack
 from t2i.data.pairs import EncodedCaptions, centre_crop, distinct_captions, to_pixels
 from t2i.figures import AttentionRow, GridRow, attention_maps, caption_grid
@@ -18,7 +17,6 @@ Pixels = NDArray[np.uint8]
 def draw_gallery(
     folder: Path,
     painter: Painter,
-    vocabulary: Vocabulary,
     captions: EncodedCaptions,
     test: Pack,
     *,
@@ -73,19 +71,15 @@ def draw_gallery(
         [f"noise {number // 2 + 1}, caption {number % 2 + 1}" for number in range(2 * 3)],
     )
     if len(sides) > 1:  # a single stage has no attention
-        attention_maps(
-            folder / "attention.png", [_look(c, painter, vocabulary, captions, texts.iloc[c], seed) for c in firsts[:3]]
-        )
+        attention_maps(folder / "attention.png", [_look(c, painter, captions, texts.iloc[c], seed) for c in firsts[:3]])
 
 
-def _look(
-    caption: int, painter: Painter, vocabulary: Vocabulary, captions: EncodedCaptions, text: str, seed: int
-) -> AttentionRow:
+def _look(caption: int, painter: Painter, captions: EncodedCaptions, text: str, seed: int) -> AttentionRow:
     """Where each word of a caption entered the picture, at the last refinement."""
     ids = captions.padded(np.array([caption]), np.random.default_rng([seed, 5, caption]))
     noise, epsilon = painter.generator.draw_noise(1, np.random.default_rng(seed))
     made, _ = painter.paint(ids, noise, epsilon)
-    words = vocabulary.decode(ids[0].tolist())
+    words = painter.text.vocabulary.decode(ids[0].tolist())
     attention = made.attention[-1][0, : len(words)].float().cpu().numpy()
     return AttentionRow(text, _arrays(made.images[-1])[0], words, attention)
 

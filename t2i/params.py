@@ -6,7 +6,7 @@ own numbers on as keyword arguments. Unknown keys, wrong types and illegal value
 
 import difflib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
@@ -54,12 +54,19 @@ class CubSource(Section):
     box_scale: Positive
 
 
+class CocoSource(Section):
+    """Arguments of :func:`t2i.data.coco.read`."""
+
+    captions_per_image: Annotated[Count, Field(ge=2)]
+
+
 class Dataset(Section):
     """How images and captions of a data set enter training."""
 
     resize_ratio: Ratio
     flip: bool
     max_words: Count
+    damsm_max_words: Count
 
 
 class ToyBirds(Dataset):
@@ -74,11 +81,18 @@ class Cub(Dataset):
     source: CubSource
 
 
+class Coco(Dataset):
+    """Block ``datasets.coco``."""
+
+    source: CocoSource
+
+
 class Datasets(Section):
     """Block ``datasets``, one entry a source."""
 
     toy_birds: ToyBirds
     cub: Cub
+    coco: Coco
 
 
 class Vocab(Section):
@@ -100,8 +114,8 @@ class Loss(Section):
     gamma3: Positive
 
 
-class AttnGAN(Section):
-    """Block ``models.attngan``."""
+class GeneratorSizes(Section):
+    """Block ``models.<name>``."""
 
     noise_dim: Count
     condition_dim: Count
@@ -110,7 +124,8 @@ class AttnGAN(Section):
 class Models(Section):
     """Block ``models``, one entry a generator."""
 
-    attngan: AttnGAN
+    attngan: GeneratorSizes
+    dmgan: GeneratorSizes
 
 
 class Preprocess(Section):
@@ -120,14 +135,28 @@ class Preprocess(Section):
     limit: Count | None
 
 
-class PretrainDamsm(Section):
+class Training(Section):
+    """How long a training goes on: steps or epochs."""
+
+    steps: Count | None = None
+    epochs: Count | None = None
+
+    @model_validator(mode="after")
+    def _one_length(self) -> Self:
+        if (self.steps is None) == (self.epochs is None):
+            raise ValueError("legal is one of steps and epochs")
+        return self
+
+
+class PretrainDamsm(Training):
     """Block ``budgets.<name>.pretrain_damsm``."""
 
-    steps: Count
     batch_size: Annotated[Count, Field(ge=2)]
     lr: Positive
+    lr_decay: Annotated[Fraction, Field(gt=0)] | None
     lr_floor: Fraction
     gradient_clip: Positive
+    image_encoder: Literal["small", "inception_v3"]
     embedding_dim: Annotated[Count, Field(multiple_of=2)]
     word_dim: Count
     dropout: Decay
@@ -147,18 +176,21 @@ class TrainJudge(Section):
     seed: Seed
 
 
-class TrainGan(Section):
+class TrainGan(Training):
     """Block ``budgets.<name>.train_gan``."""
 
-    steps: Count
     batch_size: Annotated[Count, Field(ge=2)]
+    captions: Literal[1, 2]
     base_size: Literal[8, 16, 32, 64]
     ngf: Annotated[Count, Field(multiple_of=8)]
     ndf: Annotated[Count, Field(multiple_of=8)]
     residual_blocks: Count
     layers: Literal["glu_batchnorm", "leaky_groupnorm"]
-    discriminator_norm: Literal["batch", "none"]
+    discriminator_norm: Literal["batch", "spectral", "none"]
+    projection: Annotated[int, BeforeValidator(_no_bool), Field(ge=0)]
+    initial_weights: Literal["orthogonal", "own"]
     adversarial: Literal["bce", "hinge"]
+    mismatched: Literal["next", "hardest"]
     lr_generator: Positive
     lr_discriminator: Positive
     beta1: Decay
@@ -194,6 +226,8 @@ class Budget(Section):
                 f"train_gan.base_size {self.train_gan.base_size} is larger than preprocess.image_size "
                 f"{self.preprocess.image_size}"
             )
+        if self.train_gan.mismatched == "hardest" and not self.train_gan.projection:
+            raise ValueError("train_gan.mismatched 'hardest' needs train_gan.projection to be 1 or more")
         return self
 
 
@@ -252,10 +286,35 @@ def load(path: Path) -> Params:
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
     try:
-        return Params.model_validate(raw)
+        return Params.model_validate(_chosen(raw))
     except ValidationError as error:
         problems = [_one_line(dict(problem)) for problem in error.errors()]
         raise InputError(f"{path}: " + "; ".join(problems)) from error
+
+
+def _chosen(raw: Any) -> Any:
+    """The file with each number of a budget that is given by data set or by model replaced by the selected one."""
+    if not isinstance(raw, dict) or not isinstance(raw.get("budgets"), dict):
+        return raw
+    selected = {selector: raw.get(selector) for selector in ("data", "model")}
+    budgets = {
+        name: _choose(block, f"budgets.{name}", selected, needed=name == raw.get("budget"))
+        for name, block in raw["budgets"].items()
+    }
+    return {**raw, "budgets": budgets}
+
+
+def _choose(value: Any, where: str, selected: dict[str, Any], *, needed: bool) -> Any:
+    """See :func:`_chosen`; where the selected name is not given, an error if the value is ``needed``, else any."""
+    if not isinstance(value, dict) or not value:
+        return value
+    for selector, names in (("data", Datasets.model_fields), ("model", Models.model_fields)):
+        if set(value) <= set(names):
+            name = selected[selector]
+            if name not in value and needed and name in names:
+                raise InputError(f"{where}: nothing for {selector} {name}; there are {', '.join(value)}")
+            return _choose(value.get(name, next(iter(value.values()))), where, selected, needed=needed)
+    return {key: _choose(inner, f"{where}.{key}", selected, needed=needed) for key, inner in value.items()}
 
 
 def _one_line(problem: dict[str, Any]) -> str:

@@ -18,7 +18,7 @@ from tests.models.test_generator import make
 @pytest.fixture
 def painter(vocabulary: Vocabulary) -> Painter:
     torch.manual_seed(0)
-    return Painter(make(), TextEncoder(len(vocabulary), 6, 5), "fp32")
+    return Painter(make(), TextEncoder(vocabulary, embedding_dim=6, word_dim=5), "fp32")
 
 
 def test_two_captions_of_an_image_and_two_images_share_a_noise(striped: Path) -> None:
@@ -50,7 +50,7 @@ def test_a_picture_depends_on_its_caption_and_noise_alone(
 
 def test_gallery_draws_its_four_grids(tmp_path: Path, striped: Path, vocabulary: Vocabulary, painter: Painter) -> None:
     pack = Pack.open(striped, "test")
-    draw_gallery(tmp_path, painter, vocabulary, EncodedCaptions(pack, vocabulary, 18), pack, seed=0, rows=3, noises=3)
+    draw_gallery(tmp_path, painter, EncodedCaptions(pack, vocabulary, 18), pack, seed=0, rows=3, noises=3)
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "attention.png", "noises.png", "pairs.png", "samples.png",
     ]  # fmt: skip

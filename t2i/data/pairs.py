@@ -105,6 +105,12 @@ class CaptionPairs(Dataset[Batch]):
         self.classes = torch.tensor(pack.images["class_id"].to_numpy())
         self.steps_an_epoch = len(pack) // batch_size
 
+    def steps(self, steps: int | None, epochs: int | None) -> int:
+        """The length of a training that is given in steps or in epochs; the other is None."""
+        if (steps is None) == (epochs is None):
+            raise ValueError(f"steps is {steps} and epochs is {epochs}; legal is one of both")
+        return steps if steps is not None else (epochs or 0) * self.steps_an_epoch
+
     def __getitem__(self, step: int) -> Batch:
         epoch, place = divmod(step, self.steps_an_epoch)
         order = np.random.default_rng([self.seed, 0, epoch]).permutation(len(self.pack))

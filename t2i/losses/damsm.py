@@ -7,6 +7,15 @@ from torch.nn.functional import cosine_similarity, cross_entropy
 EPSILON = 1e-8
 
 
+def attention(similarity: Tensor, padding: Tensor, gamma1: float) -> Tensor:
+    """Where in each image the words of each caption look (equations 8 and 9): softmax over words, then over regions.
+
+    Shape: similarity [N, M, L, R], padding [M, L] -> [N, M, L, R], sums over R are 1; those of padding say nothing.
+    """
+    of_words = torch.softmax(similarity.masked_fill(padding[None, :, :, None], float("-inf")), dim=2)
+    return torch.softmax(gamma1 * of_words, dim=3)
+
+
 def word_scores(regions: Tensor, words: Tensor, padding: Tensor, *, gamma1: float, gamma2: float) -> Tensor:
     """R(i, j): how well caption j fits image i, word by word (equations 7 to 10, without the outer 1 / gamma2).
 
@@ -24,14 +33,12 @@ def word_scores(regions: Tensor, words: Tensor, padding: Tensor, *, gamma1: floa
     """
     v = regions.flatten(2)  # [N, D, R]
     similarity = torch.einsum("mdl,ndr->nmlr", words, v)
-    hidden = padding[None, :, :, None]
-    attention = torch.softmax(similarity.masked_fill(hidden, float("-inf")), dim=2)  # over words, a region at a time
-    attention = torch.softmax(gamma1 * attention, dim=3)  # over regions, a word at a time
+    looks = attention(similarity, padding, gamma1)
     gram = v.transpose(1, 2) @ v  # [N, R, R]
-    weighted = attention.flatten(1, 2) @ gram  # [N, M L, R]
-    squared = (weighted.view_as(attention) * attention).sum(dim=3)
+    weighted = looks.flatten(1, 2) @ gram  # [N, M L, R]
+    squared = (weighted.view_as(looks) * looks).sum(dim=3)
     word_norm = words.norm(dim=1)  # [M, L]
-    cosine = (attention * similarity).sum(dim=3) / (
+    cosine = (looks * similarity).sum(dim=3) / (
         squared.clamp_min(EPSILON**2).sqrt() * word_norm.clamp_min(EPSILON)
     ).clamp_min(EPSILON)
     return torch.logsumexp((gamma2 * cosine).masked_fill(padding[None], float("-inf")), dim=2)

@@ -1,6 +1,6 @@
 """The pair of encoders that says how well an image and a caption fit."""
 
-from typing import Any
+from typing import Any, Literal, Self
 
 import numpy as np
 import torch
@@ -9,39 +9,58 @@ from torch import Tensor, nn
 from t2i.data.captions import Vocabulary
 from t2i.data.pairs import EncodedCaptions, to_unit
 from t2i.models.image_encoder import SmallImageEncoder
+from t2i.models.inception import InceptionImageEncoder
 from t2i.models.text_encoder import TextEncoder
+
+ImageEncoderKind = Literal["small", "inception_v3"]
+IMAGE_ENCODERS: dict[str, type[SmallImageEncoder] | type[InceptionImageEncoder]] = {
+    "small": SmallImageEncoder,
+    "inception_v3": InceptionImageEncoder,
+}
+"""Kind -> encoder of images [N, 3, S, S] in [-1, 1] as regions [N, D, H, W] and code [N, D]."""
 
 
 class Damsm(nn.Module):
-    """Text and image encoder with a common embedding space.
+    """Text and image encoder with a common embedding space of D dimensions.
 
-    Args:
-        vocabulary: the words that the text encoder knows.
-        embedding_dim: D.
-        word_dim: size of a word vector.
-        width: channels of the image encoder's first convolution.
-        start: further arguments of the text encoder that matter in training alone (dropout, initial values).
+    Raises:
+        ValueError: the two encoders have different D.
     """
 
-    def __init__(
-        self, vocabulary: Vocabulary, *, embedding_dim: int, word_dim: int, width: int, **start: float
-    ) -> None:
+    def __init__(self, text: TextEncoder, image: SmallImageEncoder | InceptionImageEncoder) -> None:
         super().__init__()
-        self.vocabulary = vocabulary
-        self.config = {"embedding_dim": embedding_dim, "word_dim": word_dim, "width": width}
-        self.text = TextEncoder(len(vocabulary), embedding_dim, word_dim, **start)
-        self.image = SmallImageEncoder(embedding_dim, width)
+        d_text, d_image = text.config["embedding_dim"], image.config["embedding_dim"]
+        if d_text != d_image:
+            raise ValueError(
+                f"the text encoder has {d_text} dimensions and the image encoder {d_image}; they must agree"
+            )
+        self.text, self.image = text, image
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The words of the text encoder."""
+        return self.text.vocabulary
+
+    @property
+    def embedding_dim(self) -> int:
+        """D."""
+        return self.text.config["embedding_dim"]
 
     def content(self) -> dict[str, Any]:
         """What a model file holds."""
-        return {"vocabulary": self.vocabulary.words, "config": self.config, "state": self.state_dict()}
+        return {"text": self.text.content(), "image": {"config": self.image.config, "state": self.image.state_dict()}}
 
     @classmethod
-    def from_content(cls, content: dict[str, Any]) -> "Damsm":
+    def from_content(cls, content: dict[str, Any]) -> Self:
         """The encoders of a model file, in eval mode."""
-        damsm = cls(Vocabulary(content["vocabulary"]), **content["config"])
-        damsm.load_state_dict(content["state"])
-        return damsm.eval()
+        image = build_image_encoder(**content["image"]["config"])
+        image.load_state_dict(content["image"]["state"])
+        return cls(TextEncoder.from_content(content["text"]), image).eval()
+
+
+def build_image_encoder(kind: ImageEncoderKind, **arguments: Any) -> SmallImageEncoder | InceptionImageEncoder:
+    """An image encoder of :data:`IMAGE_ENCODERS`."""
+    return IMAGE_ENCODERS[kind](**arguments)
 
 
 @torch.inference_mode()

@@ -5,13 +5,17 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.parametrizations import spectral_norm
 
 from t2i.models.blocks import conv3x3
 
-Norm = Literal["batch", "none"]
+Norm = Literal["batch", "spectral", "none"]
 
 
 def _normed(convolution: nn.Conv2d, norm: Norm) -> list[nn.Module]:
+    """A convolution with its normalisation and activation."""
+    if norm == "spectral":
+        return [spectral_norm(convolution), nn.LeakyReLU(0.2)]
     normalise: list[nn.Module] = [nn.BatchNorm2d(convolution.out_channels)] if norm == "batch" else []
     return [convolution, *normalise, nn.LeakyReLU(0.2)]
 
@@ -26,15 +30,22 @@ class Discriminator(nn.Module):
         size: S, a power of two of at least 8.
         ndf: channels after the first convolution.
         embedding_dim: D of the sentence.
-        norm: "batch" as in AttnGAN, or "none".
+        norm: "batch" as in AttnGAN, "spectral" as in DM-GAN (with biases, the first convolution too), or "none".
+        projection: P > 0 adds the inner product of P projections of image and sentence to the conditional logit
+            (after Miyato and Koyama, "cGANs with Projection Discriminator", 2018): a sum of image and sentence, as in
+            the published discriminators, has to learn to multiply first. 0: as published.
+
+    Raises:
+        ValueError: size is no power of two from 8.
     """
 
-    def __init__(self, size: int, ndf: int, embedding_dim: int, norm: Norm) -> None:
+    def __init__(self, size: int, ndf: int, embedding_dim: int, norm: Norm, projection: int = 0) -> None:
         super().__init__()
         if size < 8 or size & (size - 1):
             raise ValueError(f"size is {size}; legal are powers of two from 8")
-        bias = norm == "none"
-        trunk: list[nn.Module] = [nn.Conv2d(3, ndf, 4, 2, 1, bias=bias), nn.LeakyReLU(0.2)]
+        bias = norm != "batch"
+        first = nn.Conv2d(3, ndf, 4, 2, 1, bias=bias)
+        trunk = _normed(first, "spectral" if norm == "spectral" else "none")  # the first has no batch norm
         channels = ndf
         for _ in range(int(math.log2(size // 4)) - 1):
             trunk += _normed(nn.Conv2d(channels, 2 * channels, 4, 2, 1, bias=bias), norm)
@@ -43,16 +54,18 @@ class Discriminator(nn.Module):
             trunk += _normed(conv3x3(channels, channels // 2, bias=bias), norm)
             channels //= 2
         self.trunk = nn.Sequential(*trunk)
-        self.joint = conv3x3(channels + embedding_dim, channels, bias=bias)
-        self.after_joint = nn.Sequential(*_normed(self.joint, norm)[1:])
+        joint, *after_joint = _normed(conv3x3(channels + embedding_dim, channels, bias=bias), norm)
+        assert isinstance(joint, nn.Conv2d)
+        self.joint, self.after_joint = joint, nn.Sequential(*after_joint)
         self.unconditional_head = nn.Conv2d(channels, 1, 4)
         self.conditional_head = nn.Conv2d(channels, 1, 4)
+        self.projection = projection
+        if projection:
+            self.project_image = nn.Linear(16 * channels, projection)
+            self.project_sentence = nn.Linear(embedding_dim, projection, bias=False)
 
     def forward(self, images: Tensor, *sentences: Tensor) -> tuple[Tensor, list[Tensor]]:
         """Logit that images are real, and that they are real and show what is said, for each of several sayings.
-
-        The convolution over features joined with a sentence tiled to 4x4 is a sum: of one over the features, done once
-        an image, and one over the constant sentence, which is a product with 16 sums of taps.
 
         Args:
             images: [N, 3, S, S] in [-1, 1].
@@ -62,15 +75,47 @@ class Discriminator(nn.Module):
             unconditional logits [N] and, for each of the sentences, conditional logits [N], float32.
         """
         features = self.trunk(images)
-        unconditional = self.unconditional_head(features).flatten().float()
+        return self.unconditional(features), self.conditional(features, *sentences)
+
+    def unconditional(self, features: Tensor) -> Tensor:
+        """Logits [N] that features [N, C, 4, 4] are of real images."""
+        return self.unconditional_head(features).flatten().float()
+
+    def conditional(self, features: Tensor, *sentences: Tensor) -> list[Tensor]:
+        """Logits that images are real and show what is said, for each of several sayings.
+
+        The convolution over features joined with a sentence tiled to 4x4 is a sum: of one over the features, done once
+        an image, and one over the constant sentence, which is a product with 16 sums of taps.
+
+        Args:
+            features: [N, C, 4, 4].
+            sentences: any number of [M, D], M <= N; each is about the first M images.
+
+        Returns:
+            a [M] for each of the sentences, float32.
+        """
         of_features, of_sentence = self.joint.weight.split([features.shape[1], sentences[0].shape[1]], dim=1)
         shared = nn.functional.conv2d(features, of_features, self.joint.bias, padding=1)
-        conditional = []
+        taps = self._sums_of_taps(of_sentence)
+        found = []
         for sentence in sentences:
-            said = torch.einsum("nd,cdp->ncp", sentence, self._sums_of_taps(of_sentence))  # [N, C, 16]
-            joined = self.after_joint(shared + said.unflatten(2, (4, 4)).to(shared.dtype))
-            conditional.append(self.conditional_head(joined).flatten().float())
-        return unconditional, conditional
+            said = torch.einsum("nd,cdp->ncp", sentence, taps)  # [N, C, 16]
+            joined = self.after_joint(shared[: len(said)] + said.unflatten(2, (4, 4)).to(shared.dtype))
+            found.append(self.conditional_head(joined).flatten().float())
+        if self.projection:
+            image = self._projected(features)
+            found = [
+                logits + (image[: len(sentence)] * self.project_sentence(sentence).float()).sum(dim=1)
+                for logits, sentence in zip(found, sentences, strict=True)
+            ]
+        return found
+
+    def fits(self, features: Tensor, sentences: Tensor) -> Tensor:
+        """How well each sentence fits each image by their projections alone: [N, C, 4, 4], [M, D] -> [N, M]."""
+        return self._projected(features) @ self.project_sentence(sentences).float().T
+
+    def _projected(self, features: Tensor) -> Tensor:
+        return self.project_image(features.flatten(1)).float() * self.projection**-0.5
 
     @staticmethod
     def _sums_of_taps(weight: Tensor) -> Tensor:

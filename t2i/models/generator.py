@@ -1,11 +1,12 @@
 """The frame of the multi-stage generators: a first image from noise and sentence, then refinements that read the words.
 
-AttnGAN (Xu et al., CVPR 2018) and its successors differ in the refinement stage alone, which is looked up by name.
+AttnGAN (Xu et al., CVPR 2018) and DM-GAN (Zhu et al., CVPR 2019) differ in the refinement stage alone, which is looked
+up by name.
 """
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -13,8 +14,9 @@ from torch import Tensor, nn
 
 from t2i.models.attngan import AttentionStage
 from t2i.models.blocks import ConditioningAugmentation, Layers, conv3x3, up_block
+from t2i.models.dmgan import MemoryStage
 
-REFINEMENTS: dict[str, type[nn.Module]] = {"attngan": AttentionStage}
+REFINEMENTS: dict[str, type[nn.Module]] = {"attngan": AttentionStage, "dmgan": MemoryStage}
 """Model name -> refinement stage, (hidden, words, padding) -> (hidden of twice the side, attention)."""
 
 
@@ -91,6 +93,11 @@ class Generator(nn.Module):
             raise ValueError(f"model is {model!r}; legal are {', '.join(REFINEMENTS)}")
         if not 8 <= base_size <= image_size or base_size & (base_size - 1) or image_size & (image_size - 1):
             raise ValueError(f"sizes are {base_size} to {image_size}; legal are powers of two, 8 <= base <= image")
+        self.config: dict[str, Any] = {
+            "model": model, "embedding_dim": embedding_dim, "noise_dim": noise_dim, "condition_dim": condition_dim,
+            "base_size": base_size, "image_size": image_size, "ngf": ngf, "residual_blocks": residual_blocks,
+            "layers": layers,
+        }  # fmt: skip
         self.noise_dim, self.condition_dim = noise_dim, condition_dim
         self.conditioning = ConditioningAugmentation(embedding_dim, condition_dim)
         self.initial = InitialStage(noise_dim, condition_dim, ngf, base_size, layers)
@@ -119,6 +126,17 @@ class Generator(nn.Module):
             attention.append(looked_at)
         return Generated(images, attention, mu, logvar)
 
+    def content(self) -> dict[str, Any]:
+        """What a model file holds of it."""
+        return {"config": self.config, "state": self.state_dict()}
+
+    @classmethod
+    def from_content(cls, content: dict[str, Any]) -> Self:
+        """The generator of a model file, in eval mode, channels last."""
+        generator = cls(**content["config"])
+        generator.load_state_dict(content["state"])
+        return generator.to(memory_format=torch.channels_last).eval()  # type: ignore[call-overload,no-any-return]
+
     def draw_noise(self, count: int, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
         """Noise [count, noise_dim] and epsilon [count, condition_dim]; row n does not depend on the count."""
         # numpy draws one number after the other; torch.randn's last numbers depend on how many there are
@@ -129,8 +147,3 @@ class Generator(nn.Module):
 def scales(base_size: int, image_size: int) -> list[int]:
     """Sides of the images that a generator makes, smallest first."""
     return [base_size << level for level in range(int(math.log2(image_size // base_size)) + 1)]
-
-
-def build(config: dict[str, Any]) -> Generator:
-    """A generator from the ``config`` of a checkpoint, channels last."""
-    return Generator(**config).to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]

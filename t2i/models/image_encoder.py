@@ -1,4 +1,4 @@
-"""Image encoders of DAMSM: features of the regions of an image and a code of the whole."""
+"""The small image encoder of DAMSM: features of the regions of an image and a code of the whole."""
 
 import torch
 from torch import Tensor, nn
@@ -22,6 +22,7 @@ class SmallImageEncoder(nn.Module):
 
     def __init__(self, embedding_dim: int, width: int) -> None:
         super().__init__()
+        self.config = {"kind": "small", "embedding_dim": embedding_dim, "width": width}
         self.to_regions = nn.Sequential(
             _down(3, width),
             _down(width, 2 * width),

@@ -32,16 +32,22 @@ class Judge(nn.Module):
         width: int,
     ) -> None:
         super().__init__()
-        self.vocabulary, self.classes, self.attributes = vocabulary, classes, attributes
+        self.classes, self.attributes = classes, attributes
         self.config = {"classes": classes, "attributes": attributes, "embedding_dim": embedding_dim, "width": width}
         self.text = TextEncoder(
-            len(vocabulary), embedding_dim, embedding_dim, dropout=0.1, word_range=1.7, forget_bias=2.0
-        )
+            vocabulary, embedding_dim=embedding_dim, word_dim=embedding_dim, dropout=0.1, word_range=1.7,
+            forget_bias=2.0,
+        )  # fmt: skip
         self.image = SmallImageEncoder(embedding_dim, width)
         self.class_head = nn.Linear(8 * width, max(1, len(classes)))
         self.attribute_heads = nn.ModuleDict(
             {name: nn.Linear(8 * width, len(values)) for name, values in attributes.items()}
         )
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The words of its text encoder."""
+        return self.text.vocabulary
 
     def read(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor, dict[str, Tensor]]:
         """Everything the judge sees in images [N, 3, S, S] in [-1, 1].

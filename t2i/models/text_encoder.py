@@ -1,9 +1,12 @@
 """Bidirectional LSTM over the words of a caption (DAMSM, Xu et al., section 3.2)."""
 
 from dataclasses import dataclass
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
+
+from t2i.data.captions import Vocabulary
 
 
 @dataclass
@@ -22,13 +25,13 @@ class Text:
 
 
 class TextEncoder(nn.Module):
-    """Word ids -> features of the words and of the sentence.
+    """Word ids -> features of the words and of the sentence; carries the vocabulary that gives the ids their meaning.
 
     Both directions run over padded batches: the backward one reads each caption reversed within its own length, so
     that padding comes last for it too. Captions need no sorting, and the result is that of packed sequences.
 
     Args:
-        vocabulary_size: number of ids, 0 being padding.
+        vocabulary: the words it knows.
         embedding_dim: D, half a direction.
         word_dim: size of a word vector.
         dropout: of the word vectors, in training.
@@ -38,7 +41,8 @@ class TextEncoder(nn.Module):
 
     def __init__(
         self,
-        vocabulary_size: int,
+        vocabulary: Vocabulary,
+        *,
         embedding_dim: int,
         word_dim: int,
         dropout: float = 0.5,
@@ -48,7 +52,9 @@ class TextEncoder(nn.Module):
         super().__init__()
         if embedding_dim % 2:
             raise ValueError(f"embedding_dim is {embedding_dim}; legal are even numbers, half for each direction")
-        self.embedding = nn.Embedding(vocabulary_size, word_dim)
+        self.vocabulary = vocabulary
+        self.config = {"embedding_dim": embedding_dim, "word_dim": word_dim}
+        self.embedding = nn.Embedding(len(vocabulary), word_dim)
         self.dropout = nn.Dropout(dropout)
         self.onward = nn.LSTM(word_dim, embedding_dim // 2, batch_first=True)
         self.backward_ = nn.LSTM(word_dim, embedding_dim // 2, batch_first=True)
@@ -57,6 +63,17 @@ class TextEncoder(nn.Module):
             if forget_bias:  # the gates are stacked: input, forget, cell, output
                 gates = lstm.get_parameter("bias_ih_l0")
                 nn.init.constant_(gates[lstm.hidden_size : 2 * lstm.hidden_size], forget_bias)
+
+    def content(self) -> dict[str, Any]:
+        """What a model file holds of it."""
+        return {"vocabulary": self.vocabulary.words, "config": self.config, "state": self.state_dict()}
+
+    @classmethod
+    def from_content(cls, content: dict[str, Any]) -> Self:
+        """The encoder of a model file, in eval mode."""
+        encoder = cls(Vocabulary(content["vocabulary"]), **content["config"])
+        encoder.load_state_dict(content["state"])
+        return encoder.eval()
 
     def forward(self, ids: Tensor) -> Text:
         """Encode captions.

@@ -1,5 +1,7 @@
 """Contrastive pretraining of the encoders (Ye et al., section 3.1)."""
 
+from typing import Any
+
 import torch
 from tqdm import tqdm
 
@@ -9,7 +11,9 @@ from t2i.data.packing import Pack
 from t2i.data.pairs import CaptionPairs, to_unit
 from t2i.losses.damsm import damsm_losses
 from t2i.losses.nt_xent import nt_xent
-from t2i.models.damsm import Damsm
+from t2i.models.damsm import Damsm, ImageEncoderKind, build_image_encoder
+from t2i.models.inception import InceptionImageEncoder
+from t2i.models.text_encoder import TextEncoder
 from t2i.training.curves import Curves
 
 
@@ -17,14 +21,18 @@ def train_damsm(
     pack: Pack,
     vocabulary: Vocabulary,
     *,
-    steps: int,
+    steps: int | None,
+    epochs: int | None,
     batch_size: int,
     lr: float,
+    lr_decay: float | None,
     lr_floor: float,
     gradient_clip: float,
     embedding_dim: int,
     word_dim: int,
+    image_encoder: ImageEncoderKind,
     width: int,
+    inception_body: dict[str, Any] | None,
     dropout: float,
     word_range: float,
     forget_bias: float,
@@ -44,9 +52,12 @@ def train_damsm(
     its encoder once for both captions, and both captions go through theirs in one batch.
 
     Args:
-        steps: of ``batch_size`` images with two captions each.
-        lr, lr_floor: Adam's learning rate falls geometrically from lr to lr * lr_floor.
+        steps, epochs: of ``batch_size`` images with two captions each; one of both, the other is None.
+        lr, lr_decay, lr_floor: Adam's learning rate is multiplied by lr_decay after each epoch until it is
+            lr * lr_floor; None: it falls geometrically to there over the whole training.
         gradient_clip: largest gradient norm of the text encoder.
+        image_encoder, width: the small encoder with so many channels, or Inception-v3, which has no width.
+        inception_body: pretrained weights of Inception-v3, in torchvision's names.
         dropout, word_range, forget_bias: of the text encoder; 0.5, 0.1 and 0 in the paper.
         contrastive_weight: of NT-Xent; 1 in the paper.
 
@@ -55,14 +66,25 @@ def train_damsm(
     """
     device = runtime.device()
     torch.manual_seed(seed)
-    damsm = Damsm(
-        vocabulary, embedding_dim=embedding_dim, word_dim=word_dim, width=width,
+    text_encoder = TextEncoder(
+        vocabulary, embedding_dim=embedding_dim, word_dim=word_dim,
         dropout=dropout, word_range=word_range, forget_bias=forget_bias,
-    ).to(device)  # fmt: skip
+    )  # fmt: skip
+    sizes = {"embedding_dim": embedding_dim} | ({"width": width} if image_encoder == "small" else {})
+    damsm = Damsm(text_encoder, build_image_encoder(image_encoder, **sizes)).to(device)
+    if isinstance(damsm.image, InceptionImageEncoder) and inception_body is not None:
+        damsm.image.load_body(inception_body)
     damsm.image.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    optimizer = torch.optim.Adam(damsm.parameters(), lr=lr, betas=(0.5, 0.999))
-    schedule = torch.optim.lr_scheduler.ExponentialLR(optimizer, max(lr_floor, 1e-8) ** (1 / steps))
     pairs = CaptionPairs(pack, vocabulary, batch_size=batch_size, max_words=max_words, flip=flip, seed=seed)
+    steps = pairs.steps(steps, epochs)
+    trained = [parameter for parameter in damsm.parameters() if parameter.requires_grad]
+    optimizer = torch.optim.Adam(trained, lr=lr, betas=(0.5, 0.999))
+    floor = max(lr_floor, 1e-8)
+
+    def share(step: int) -> float:  # of the learning rate
+        return floor ** (step / steps) if lr_decay is None else max(floor, lr_decay ** (step // pairs.steps_an_epoch))
+
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, share)
     curves = Curves(every=max(1, min(25, steps // 4)))
 
     damsm.train()

@@ -19,23 +19,21 @@ class Watch:
 
     Args:
         pack: where the captions come from.
-        steps: of the whole training; pictures are made after 1/16, 1/8, 1/4, 1/2 and all of them.
-        path: PNG that is written again at each of these steps.
+        path: PNG that is written again after 1/16, 1/8, 1/4, 1/2 and all of the steps.
     """
 
-    def __init__(self, pack: Pack, damsm: Damsm, steps: int, path: Path, max_words: int) -> None:
+    def __init__(self, pack: Pack, damsm: Damsm, path: Path, max_words: int) -> None:
         images = np.linspace(0, len(pack) - 1, min(CAPTIONS, len(pack))).round().astype(int)
         rows = np.array([pack.captions_of(int(image))[0] for image in images])
         self.captions = pack.captions["text"].iloc[rows].tolist()
         self.ids = EncodedCaptions(pack, damsm.vocabulary, max_words).padded(rows, np.random.default_rng(0))
         self.text = damsm.text
-        self.steps = {max(1, steps // part) for part in (16, 8, 4, 2, 1)}
         self.path = path
         self.pictures: dict[int, np.ndarray] = {}
 
-    def __call__(self, step: int, generator: Generator) -> None:
-        """Paint after ``step`` steps, if it is time to."""
-        if step not in self.steps:
+    def __call__(self, step: int, steps: int, generator: Generator) -> None:
+        """Paint after ``step`` of ``steps`` steps, if it is time to."""
+        if step not in {max(1, steps // part) for part in (16, 8, 4, 2, 1)}:
             return
         device = next(generator.parameters()).device
         noise, epsilon = generator.draw_noise(len(self.ids), np.random.default_rng(0))

@@ -1,40 +1,15 @@
-"""DAMSM losses against golden values, against loops straight from the equations, and under symmetries."""
-
-from pathlib import Path
+"""DAMSM losses against loops straight from the equations, and under symmetries."""
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
-from t2i.losses.damsm import damsm_losses, matching_loss, sentence_scores, word_scores
-
-GOLDEN = Path(__file__).parents[1] / "golden"
+from t2i.losses.damsm import matching_loss, word_scores
 
 
 def padding_of(lengths: Tensor, longest: int) -> Tensor:
     return torch.arange(longest)[None] >= lengths[:, None]
-
-
-@pytest.mark.parametrize("name", ["distinct", "shared_classes"])
-def test_losses_and_gradients_agree_with_golden_values(name: str) -> None:
-    golden = {key: torch.from_numpy(value) for key, value in np.load(GOLDEN / f"damsm_losses_{name}.npz").items()}
-    inputs = [golden[key].clone().requires_grad_() for key in ("regions", "image_code", "words", "sentence")]
-    gamma1, gamma2, gamma3 = (float(g) for g in golden["gammas"])
-    padding = padding_of(golden["lengths"], golden["words"].shape[2])
-    classes = golden["class_ids"]
-    regions, codes, words, sentences = inputs
-    by_words = matching_loss(word_scores(regions, words, padding, gamma1=gamma1, gamma2=gamma2), classes, gamma3)
-    by_sentence = matching_loss(sentence_scores(codes, sentences), classes, gamma3)
-    names = ("words_loss0", "words_loss1", "sent_loss0", "sent_loss1")
-    for ours, key in zip((*by_words, *by_sentence), names, strict=True):
-        torch.testing.assert_close(ours, golden[key].to(ours.dtype), rtol=1e-4, atol=1e-5)
-    word_loss, sentence_loss = damsm_losses(
-        regions, codes, words, sentences, padding, classes, gamma1=gamma1, gamma2=gamma2, gamma3=gamma3
-    )
-    (word_loss + sentence_loss).backward()
-    for tensor, key in zip(inputs, ("grad_regions", "grad_image_code", "grad_words", "grad_sentence"), strict=True):
-        torch.testing.assert_close(tensor.grad, golden[key], rtol=1e-3, atol=1e-5)
 
 
 def naive_word_score(regions: Tensor, words: Tensor, gamma1: float, gamma2: float) -> Tensor:

@@ -1,19 +1,9 @@
-"""The KL term against a golden value, torch's own divergence, and its minimum."""
+"""The KL term against torch's own divergence, and its minimum."""
 
-from pathlib import Path
-
-import numpy as np
-import pytest
 import torch
 from torch.distributions import Normal, kl_divergence
 
 from t2i.losses.kl import kl_to_standard_normal
-
-
-def test_agrees_with_golden_value() -> None:
-    golden = np.load(Path(__file__).parents[1] / "golden" / "kl.npz")
-    ours = kl_to_standard_normal(torch.from_numpy(golden["mu"]), torch.from_numpy(golden["logvar"]))
-    assert ours.item() == pytest.approx(golden["kl"].item(), rel=1e-4)
 
 
 def test_agrees_with_the_library_and_is_zero_at_the_standard_normal() -> None:

@@ -1,25 +1,10 @@
-"""NT-Xent against golden values, the equation written out, closed forms and bad arguments."""
-
-from pathlib import Path
+"""NT-Xent against the equation written out, closed forms and bad arguments."""
 
 import numpy as np
 import pytest
 import torch
 
 from t2i.losses.nt_xent import nt_xent
-
-GOLDEN = Path(__file__).parents[1] / "golden"
-
-
-@pytest.mark.parametrize("name", ["b5", "b8"])
-def test_agrees_with_golden_values(name: str) -> None:
-    golden = {key: torch.from_numpy(value) for key, value in np.load(GOLDEN / f"nt_xent_{name}.npz").items()}
-    a, b = golden["a"].clone().requires_grad_(), golden["b"].clone().requires_grad_()
-    loss = nt_xent(a, b, float(golden["temperature"]))
-    torch.testing.assert_close(loss, golden["loss"].to(loss.dtype), rtol=1e-4, atol=1e-6)
-    loss.backward()
-    torch.testing.assert_close(a.grad, golden["grad_a"], rtol=1e-3, atol=1e-6)
-    torch.testing.assert_close(b.grad, golden["grad_b"], rtol=1e-3, atol=1e-6)
 
 
 def test_follows_the_equation_pair_by_pair() -> None:

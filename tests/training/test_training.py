@@ -14,14 +14,19 @@ from t2i.training.damsm import train_damsm
 from t2i.training.gan import train_gan
 from t2i.training.judge import train_judge
 
+PAPER = {
+    "layers": "glu_batchnorm", "discriminator_norm": "batch", "projection": 0, "initial_weights": "orthogonal",
+    "adversarial": "bce", "mismatched": "next", "gradient_penalty": 0.0,
+}  # fmt: skip
 CPU = torch.device("cpu")
 
 
 def damsm_of(folder: Path, vocabulary: Vocabulary, **changed: Any) -> tuple[Damsm, list[dict[str, float]]]:
     settings: dict[str, Any] = {
-        "steps": 60, "batch_size": 8, "lr": 4e-3, "lr_floor": 0.1, "gradient_clip": 10.0, "embedding_dim": 16,
-        "word_dim": 16, "width": 8, "dropout": 0.0, "word_range": 1.0, "forget_bias": 1.0, "max_words": 18,
-        "flip": False, "gamma1": 4.0, "gamma2": 5.0, "gamma3": 10.0, "temperature": 0.5, "contrastive_weight": 1.0,
+        "steps": 60, "epochs": None, "batch_size": 8, "lr": 4e-3, "lr_decay": None, "lr_floor": 0.1,
+        "gradient_clip": 10.0, "embedding_dim": 16, "word_dim": 16, "image_encoder": "small", "width": 8,
+        "inception_body": None, "dropout": 0.0, "word_range": 1.0, "forget_bias": 1.0, "max_words": 18, "flip": False,
+        "gamma1": 4.0, "gamma2": 5.0, "gamma3": 10.0, "temperature": 0.5, "contrastive_weight": 1.0,
         "precision": "fp32", "seed": 0,
     }  # fmt: skip
     return train_damsm(Pack.open(folder, "train"), vocabulary, **(settings | changed))
@@ -32,11 +37,12 @@ def damsm(striped: Path, vocabulary: Vocabulary) -> Damsm:
     return damsm_of(striped, vocabulary)[0]
 
 
-def gan_of(folder: Path, damsm: Damsm, **changed: Any) -> tuple[Any, dict[str, object], list[dict[str, float]]]:
+def gan_of(folder: Path, damsm: Damsm, **changed: Any) -> tuple[Any, list[dict[str, float]]]:
     settings: dict[str, Any] = {
-        "model": "attngan", "steps": 4, "batch_size": 8, "max_words": 18, "flip": False, "noise_dim": 8,
-        "condition_dim": 8, "base_size": 16, "ngf": 8, "ndf": 8, "residual_blocks": 1, "layers": "leaky_groupnorm",
-        "discriminator_norm": "none", "adversarial": "hinge", "lr_generator": 1e-3, "lr_discriminator": 1e-3,
+        "model": "attngan", "steps": 4, "epochs": None, "batch_size": 8, "captions": 2, "max_words": 18, "flip": False,
+        "noise_dim": 8, "condition_dim": 8, "base_size": 16, "ngf": 8, "ndf": 8, "residual_blocks": 1,
+        "layers": "leaky_groupnorm", "discriminator_norm": "none", "projection": 8, "initial_weights": "own",
+        "adversarial": "hinge", "mismatched": "hardest", "lr_generator": 1e-3, "lr_discriminator": 1e-3,
         "beta1": 0.0, "beta2": 0.99, "decay_from": 0.5, "ema_decay": 0.5, "damsm_weight": 0.1, "kl_weight": 1.0,
         "gradient_penalty": 0.3, "penalty_every": 2, "contrastive_weight": 0.2, "temperature": 0.5,
         "shared_noise": True, "gamma1": 4.0, "gamma2": 5.0, "gamma3": 10.0, "precision": "fp32", "seed": 0,
@@ -88,16 +94,19 @@ def test_judge_reads_attributes_and_classes(striped: Path, vocabulary: Vocabular
         {},
         {"shared_noise": False},
         {"precision": "bf16"},
-        {"layers": "glu_batchnorm", "discriminator_norm": "batch", "adversarial": "bce"},
+        PAPER,
+        PAPER | {"model": "dmgan", "discriminator_norm": "spectral"},
+        {"model": "dmgan"},
+        {"captions": 1},
     ],
 )
 def test_gan_trains_with_either_recipe_and_repeats_to_the_bit(
     striped: Path, damsm: Damsm, changed: dict[str, Any]
 ) -> None:
-    one, config, curves = gan_of(striped, damsm, **changed)
-    two, _, _ = gan_of(striped, damsm, **changed)
-    assert same(one, two) and config["image_size"] == 32
-    assert len(curves) == 4
+    one, curves = gan_of(striped, damsm, **changed)
+    two, _ = gan_of(striped, damsm, **changed)
+    assert same(one, two) and one.config["image_size"] == 32
+    assert len(curves) == 4 and ("contrastive" in curves[0]) == (changed.get("captions") != 1)
     assert all(value == value and abs(value) < 1e4 for row in curves for value in row.values())
 
 
@@ -110,5 +119,5 @@ def test_gan_changes_with_lambda_and_leaves_the_encoders_alone(striped: Path, da
 
 def test_watching_does_not_change_the_training(striped: Path, damsm: Damsm) -> None:
     steps: list[int] = []
-    watched = gan_of(striped, damsm, watch=lambda step, _: steps.append(step))[0]
+    watched = gan_of(striped, damsm, watch=lambda step, *_: steps.append(step))[0]
     assert same(watched, gan_of(striped, damsm)[0]) and steps == [1, 2, 3, 4]

@@ -1,0 +1,63 @@
+"""The refinement stage of DM-GAN: a memory written from words and image, read by every pixel (Zhu et al., 2019)."""
+
+import torch
+from torch import Tensor, nn
+
+from t2i.models.blocks import Layers, ResidualBlock, up_block
+
+
+class Memory(nn.Module):
+    """Writes a slot a word and answers every pixel with a mixture of slots.
+
+    Writing: m_l = g_l M_w(e_l) + (1 - g_l) M_r(mean h) with the gate g_l = sigmoid(A e_l + B mean h).
+    Addressing and reading: softmax over words of key(m_l) . h, then the mixture of value(m_l).
+    The mean over the image enters without gradient, as published. Padding is masked with the caption's own length.
+    """
+
+    def __init__(self, ngf: int, embedding_dim: int) -> None:
+        super().__init__()
+        slot = 2 * ngf
+        self.gate_of_word = nn.Linear(embedding_dim, 1, bias=False)  # A
+        self.gate_of_image = nn.Linear(ngf, 1, bias=False)  # B
+        self.write_word = nn.Sequential(nn.Conv1d(embedding_dim, slot, 1), nn.ReLU())  # M_w
+        self.write_image = nn.Sequential(nn.Conv1d(ngf, slot, 1), nn.ReLU())  # M_r
+        self.key = nn.Sequential(nn.Conv1d(slot, ngf, 1), nn.ReLU())
+        self.value = nn.Sequential(nn.Conv1d(slot, ngf, 1), nn.ReLU())
+
+    def forward(self, hidden: Tensor, words: Tensor, padding: Tensor) -> tuple[Tensor, Tensor]:
+        """Shape: [N, ngf, H, W], [N, D, L], [N, L] -> response [N, ngf, H, W], attention [N, L, H, W]."""
+        n, _, height, width = hidden.shape
+        mean = hidden.detach().mean(dim=(2, 3))  # [N, ngf]
+        gate = torch.sigmoid(self.gate_of_word(words.transpose(1, 2)) + self.gate_of_image(mean)[:, None])  # [N, L, 1]
+        gate = gate.transpose(1, 2)
+        memory = self.write_word(words) * gate + self.write_image(mean[:, :, None]) * (1 - gate)  # [N, 2 ngf, L]
+        pixels = hidden.flatten(2).transpose(1, 2)  # [N, HW, ngf]
+        scores = (pixels @ self.key(memory)).float().masked_fill(padding[:, None, :], float("-inf"))
+        attention = scores.softmax(dim=2)  # [N, HW, L]
+        value = self.value(memory)
+        response = attention.to(value.dtype) @ value.transpose(1, 2)  # [N, HW, ngf]
+        return (
+            response.view(n, height, width, -1).permute(0, 3, 1, 2),
+            attention.transpose(1, 2).reshape(n, -1, height, width),
+        )
+
+
+class MemoryStage(nn.Module):
+    """Hidden image and words -> hidden image of twice the side."""
+
+    def __init__(self, ngf: int, embedding_dim: int, residual_blocks: int, layers: Layers) -> None:
+        super().__init__()
+        self.memory = Memory(ngf, embedding_dim)
+        self.response_gate = nn.Sequential(nn.Conv2d(2 * ngf, 1, 1), nn.Sigmoid())
+        self.residual = nn.Sequential(*(ResidualBlock(2 * ngf, layers) for _ in range(residual_blocks)))
+        self.up = up_block(2 * ngf, ngf, layers)
+
+    def forward(self, hidden: Tensor, words: Tensor, padding: Tensor) -> tuple[Tensor, Tensor]:
+        """Shape: [N, ngf, H, W], [N, D, L], [N, L] -> [N, ngf, 2H, 2W], attention [N, L, H, W].
+
+        A gate a pixel fuses hidden image and response; the channels are then doubled, as published.
+        """
+        response, attention = self.memory(hidden, words, padding)
+        gate = self.response_gate(torch.cat((hidden, response), dim=1))  # [N, 1, H, W]
+        fused = response * gate + hidden * (1 - gate)
+        return self.up(self.residual(torch.cat((fused, fused), dim=1))), attention

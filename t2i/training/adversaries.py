@@ -1,0 +1,118 @@
+"""The discriminators of all scales, and what they and the generator want of each other."""
+
+from collections.abc import Iterable
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import interpolate
+
+from t2i.losses.adversarial import Kind, discriminator_loss, fools, matching_aware_penalty
+from t2i.models.discriminator import Discriminator, Norm
+
+Mismatched = Literal["next", "hardest"]
+
+
+class Adversaries(nn.Module):
+    """One discriminator a scale; losses are summed over scales and over the V captions of an image.
+
+    Args:
+        sizes: sides of the images of each scale, smallest first.
+        ndf, embedding_dim, norm, projection: of :class:`~t2i.models.discriminator.Discriminator`.
+        kind: of the adversarial loss; "bce" is the paper's.
+        mismatched: which wrong sentence a real image is shown with: the "next" one of the batch, as published, or the
+            "hardest", that of another class which the projection finds most fitting. Most wrong sentences are told by
+            the largest part of a bird alone; the hardest ask for the others too.
+    """
+
+    def __init__(
+        self,
+        sizes: list[int],
+        *,
+        ndf: int,
+        embedding_dim: int,
+        norm: Norm,
+        projection: int,
+        kind: Kind,
+        mismatched: Mismatched,
+    ) -> None:
+        super().__init__()
+        if mismatched == "hardest" and not projection:
+            raise ValueError(
+                "the hardest mismatched sentence is found by the projection, which is 0; legal are 1 or more"
+            )
+        self.sizes, self.kind, self.mismatched = sizes, kind, mismatched
+        self.scales = nn.ModuleList(Discriminator(size, ndf, embedding_dim, norm, projection) for size in sizes)
+
+    def pyramid(self, images: Tensor) -> list[Tensor]:
+        """Real images at the sides of the generated ones: [N, 3, S, S] -> [N, 3, s, s] for each s."""
+        return [
+            images
+            if size == images.shape[-1]
+            else interpolate(images, size=(size, size), mode="bilinear", antialias=True)
+            for size in self.sizes
+        ]
+
+    def tell_apart(self, reals: list[Tensor], fakes: list[Tensor], sentences: Tensor, classes: Tensor) -> Tensor:
+        """Loss of the discriminators.
+
+        Real images pass the trunk once and are then asked about all their captions, right and wrong.
+
+        Args:
+            reals: [N, 3, s, s] a scale; fakes: [V N, 3, s, s] a scale.
+            sentences: [V N, D], all first captions, then all second ones.
+            classes: [N]; a mismatched sentence of the same class may well fit.
+        """
+        return _total(
+            self._tell_scale_apart(discriminator, real, fake.detach(), sentences, classes)
+            for discriminator, real, fake in zip(self.scales, reals, fakes, strict=True)
+        )
+
+    def _tell_scale_apart(
+        self, discriminator: nn.Module, reals: Tensor, fakes: Tensor, sentences: Tensor, classes: Tensor
+    ) -> Tensor:
+        assert isinstance(discriminator, Discriminator)
+        views = sentences.view(-1, len(reals), sentences.shape[1]).unbind()
+        features = discriminator.trunk(reals)
+        wrong = [self._wrong(discriminator, features, view, classes) for view in views]
+        asked = discriminator.conditional(features, *views, *wrong)
+        matched, mismatched = torch.cat(asked[: len(views)]), torch.cat(asked[len(views) :])
+        fake_u, (fake_c,) = discriminator(fakes, sentences)
+        real_u = discriminator.unconditional(features)
+        return len(views) * discriminator_loss(real_u, matched, fake_u, fake_c, mismatched, self.kind)
+
+    def _wrong(self, discriminator: Discriminator, features: Tensor, sentences: Tensor, classes: Tensor) -> Tensor:
+        """Wrong sentences for the first images: [N - 1, D] as published, or [N, D]."""
+        if self.mismatched == "next":
+            return sentences[1:]
+        with torch.no_grad():
+            fits = discriminator.fits(features, sentences)
+        same = classes[:, None] == classes[None]
+        return sentences[fits.masked_fill(same, float("-inf")).argmax(dim=1)]
+
+    def penalty(self, reals: list[Tensor], sentences: Tensor) -> Tensor:
+        """Matching-aware gradient penalty: N real images a scale with one of their sentences each, [N, D]."""
+        return _total(
+            self._penalise(discriminator, real, sentences)
+            for discriminator, real in zip(self.scales, reals, strict=True)
+        )
+
+    @staticmethod
+    def _penalise(discriminator: nn.Module, reals: Tensor, sentences: Tensor) -> Tensor:
+        reals, sentences = reals.detach().requires_grad_(), sentences.detach().requires_grad_()
+        _, (logits,) = discriminator(reals, sentences)
+        return matching_aware_penalty(logits, reals, sentences)
+
+    def fooling(self, fakes: list[Tensor], sentences: Tensor, views: int) -> Tensor:
+        """Adversarial loss of the generator: [V N, 3, s, s] a scale, [V N, D]."""
+        return _total(
+            views * (fools(unconditional, self.kind) + fools(conditional, self.kind))
+            for unconditional, (conditional,) in (
+                discriminator(fake, sentences) for discriminator, fake in zip(self.scales, fakes, strict=True)
+            )
+        )
+
+
+def _total(losses: Iterable[Tensor]) -> Tensor:
+    """Sum of scalar losses."""
+    return torch.stack(list(losses)).sum()

@@ -1,0 +1,96 @@
+"""Published weights of networks that others trained: found on disk, else downloaded, and checked either way."""
+
+import hashlib
+import os
+import pickle
+import urllib.error
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from t2i.errors import InputError
+
+
+@dataclass(frozen=True)
+class Weights:
+    """A file that its publisher named with the first digits of its checksum.
+
+    Attributes:
+        what: for messages.
+        url: where it is published; the end is the file's name.
+        sha256: the first digits of its SHA-256, hexadecimal.
+    """
+
+    what: str
+    url: str
+    sha256: str
+
+    @property
+    def name(self) -> str:
+        """Name of the file."""
+        return self.url.rsplit("/", 1)[1]
+
+
+INCEPTION_V3 = Weights(
+    "torchvision's Inception-v3 (ImageNet)",
+    "https://download.pytorch.org/models/inception_v3_google-0cc3c7bd.pth",
+    "0cc3c7bd",
+)
+FID_INCEPTION = Weights(
+    "torch-fidelity's Inception for FID",
+    "https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/weights-inception-2015-12-05-6726825d.pth",
+    "6726825d",
+)
+
+
+def find_weights(weights: Weights, folder: Path) -> Path:
+    """The file in ``folder``, in torch's own cache, or downloaded into ``folder``.
+
+    Raises:
+        InputError: it is nowhere and cannot be downloaded, or its checksum is another.
+    """
+    places = [folder / weights.name, Path(torch.hub.get_dir()) / "checkpoints" / weights.name]
+    path = next((place for place in places if place.is_file()), None)
+    if path is None:
+        path = places[0]
+        _download(weights, path)
+    with path.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    if not found.startswith(weights.sha256):
+        raise InputError(
+            f"{path} is not {weights.what}: its SHA-256 begins with {found[:8]} and not {weights.sha256}; "
+            f"get it again from {weights.url}"
+        )
+    return path
+
+
+def load_weights(weights: Weights, folder: Path) -> dict[str, Any]:
+    """The tensors of the file, by name; see :func:`find_weights`."""
+    path = find_weights(weights, folder)
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except (RuntimeError, EOFError, ValueError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
+        raise InputError(
+            f"{path} holds no weights ({type(error).__name__}); get it again from {weights.url}"
+        ) from error
+    if not isinstance(content, dict):
+        raise InputError(f"{path} holds no weights ({type(content).__name__}); get it again from {weights.url}")
+    return content
+
+
+def _download(weights: Weights, path: Path) -> None:
+    part = path.with_name(path.name + ".part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        torch.hub.download_url_to_file(weights.url, str(part))
+        os.replace(part, path)
+    except (OSError, urllib.error.URLError) as error:
+        raise InputError(
+            f"{weights.what} is needed and cannot be downloaded ({error}); get {weights.url} where there is a network "
+            f"and put it at {path}"
+        ) from error
+    finally:
+        part.unlink(missing_ok=True)
