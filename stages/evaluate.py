@@ -1,18 +1,24 @@
 """Score the pictures, beside real images and with the protocol of every number."""
 
-from stages.runner import DAMSM, JUDGE, PREPARED, SAMPLES, SUMMARY, run, write_metrics
+from pathlib import Path
+
+from stages.runner import DAMSM, JUDGE, PREPARED, SAMPLES, SUMMARY, WEIGHTS, run, write_metrics
 from t2i import checkpoints, runtime
 from t2i.data.packing import Pack, splits_in
 from t2i.models.damsm import Damsm
 from t2i.models.judge import Judge
 from t2i.params import Params
 from t2i.sampling import load_pictures
+from t2i.scores.fidelity import INCEPTION
 from t2i.scores.report import score_pictures, summary
+from t2i.weights import FID_INCEPTION, find_weights, load_weights
 
 
 def main(params: Params) -> None:
     """prepared/, models/, samples/ -> metrics/evaluate.json and a table on the terminal."""
     table, pictures = load_pictures(SAMPLES)
+    settings = dict(params.evaluate)
+    with_inception = settings.pop("extractor") == INCEPTION
     scores = score_pictures(
         pictures,
         table,
@@ -21,7 +27,8 @@ def main(params: Params) -> None:
         [Pack.open(PREPARED, split) for split in splits_in(PREPARED) if split != "train"],
         Damsm.from_content(checkpoints.load(DAMSM, "damsm")),
         Judge.from_content(checkpoints.load(JUDGE, "judge")),
-        **dict(params.evaluate),
+        _inception() if with_inception else None,
+        **settings,
         max_words=getattr(params.datasets, params.data).max_words,
         device=runtime.device(),
     )
@@ -29,6 +36,11 @@ def main(params: Params) -> None:
     table_of_scores = summary(scores)
     SUMMARY.write_text(table_of_scores + "\n", encoding="utf-8")
     print(table_of_scores)
+
+
+def _inception() -> Path:
+    load_weights(FID_INCEPTION, WEIGHTS)  # torch-fidelity would unpickle whatever is in the file
+    return find_weights(FID_INCEPTION, WEIGHTS)
 
 
 if __name__ == "__main__":

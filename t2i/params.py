@@ -234,6 +234,7 @@ class Budget(Section):
 class Evaluate(Section):
     """Block ``evaluate``."""
 
+    extractor: Literal["judge", "inception-v3-compat"]
     candidates: Annotated[Count, Field(ge=2)]
     folds: Count
     seed: Seed

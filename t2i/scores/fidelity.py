@@ -1,14 +1,14 @@
-"""FID and Inception Score by torch-fidelity, on the features of a network trained in the pipeline: the judge.
+"""FID and Inception Score by torch-fidelity, on the features of a network.
 
-Features are extracted once a set of images (`extract`) and compared as often as needed; the numbers are exactly those
-that `torch_fidelity.calculate_metrics` gives with this extractor. They compare only with numbers of the same judge.
-The published figures use Inception weights, which are torch-fidelity's extractor "inception-v3-compat" with the layers
-"2048" and "logits_unbiased"; `extract` is the one function that names an extractor and its layers.
+Either that of a network trained in the pipeline, the judge, whose numbers compare only with numbers of the same judge,
+or Inception with the weights that published figures use. Features are extracted once a set of images (`extract`) and
+compared as often as needed; the numbers are exactly those that `torch_fidelity.calculate_metrics` gives.
 """
 
 import copy
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 import torch
@@ -20,6 +20,7 @@ from t2i.errors import InputError
 JUDGE = "t2i-judge"
 FEATURES = "judge"
 LOGITS = "judge_logits"
+INCEPTION = "inception-v3-compat"
 
 
 class ImageJudge(Protocol):
@@ -34,7 +35,7 @@ class ImageJudge(Protocol):
 
 @dataclass(frozen=True)
 class Judged:
-    """What the judge sees in N images.
+    """What a network sees in N images.
 
     Attributes:
         features: [N, F] float32 on the CPU, for FID.
@@ -45,12 +46,13 @@ class Judged:
     logits: Tensor
 
 
-def extract(images: Tensor | Dataset[Tensor], judge: ImageJudge, *, batch_size: int = 64) -> Judged:
-    """Run the judge, in eval mode and without gradients, on every image, in order.
+def extract(images: Tensor | Dataset[Tensor], extractor: ImageJudge | Path, *, batch_size: int = 64) -> Judged:
+    """Run a network, in eval mode and without gradients, on every image, in order.
 
     Args:
         images: uint8 [N, 3, H, W], or a data set of N images uint8 [3, H, W] where they do not fit into memory.
-        judge: is left as it was.
+        extractor: a judge, which is left as it was, or the file of torch-fidelity's Inception weights: features are
+            then its layer "2048", logits "logits_unbiased".
         batch_size: images at a time.
 
     Raises:
@@ -66,11 +68,17 @@ def extract(images: Tensor | Dataset[Tensor], judge: ImageJudge, *, batch_size: 
     _register()
     from torch_fidelity.utils import create_feature_extractor, get_featuresdict_from_dataset
 
-    # `cuda` stays off: the extractor itself moves images to the judge, whichever device that is on.
     # `save_cpu_ram` loads in this process: worker processes for tensors that are there cost more than they save.
-    extractor = create_feature_extractor(JUDGE, [FEATURES, LOGITS], cuda=False, judge=judge, verbose=False)
-    found = get_featuresdict_from_dataset(dataset, extractor, batch_size, cuda=False, save_cpu_ram=True, verbose=False)
-    return Judged(found[FEATURES], found[LOGITS])
+    if isinstance(extractor, Path):
+        cuda, layers = torch.cuda.is_available(), ["2048", "logits_unbiased"]
+        network = create_feature_extractor(
+            INCEPTION, layers, cuda=cuda, feature_extractor_weights_path=str(extractor), verbose=False
+        )
+    else:  # the judge's images are moved to the device that it is on
+        cuda, layers = False, [FEATURES, LOGITS]
+        network = create_feature_extractor(JUDGE, layers, cuda=cuda, judge=extractor, verbose=False)
+    found = get_featuresdict_from_dataset(dataset, network, batch_size, cuda=cuda, save_cpu_ram=True, verbose=False)
+    return Judged(found[layers[0]].cpu(), found[layers[1]].cpu())
 
 
 def frechet_distance_of_features(real: Tensor, fake: Tensor) -> float:

@@ -1,5 +1,6 @@
 """All scores of a set of pictures, each with what it was computed with."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from t2i.models.damsm import Damsm, encode_images, encode_sentences
 from t2i.models.judge import Judge
 from t2i.scores.attributes import attribute_accuracy
 from t2i.scores.consistency import caption_consistency
-from t2i.scores.fidelity import JUDGE, extract, frechet_distance_of_features, inception_score_of_logits
+from t2i.scores.fidelity import INCEPTION, JUDGE, extract, frechet_distance_of_features, inception_score_of_logits
 from t2i.scores.r_precision import RPrecision, r_precision
 
 Scores = dict[str, Any]
@@ -29,6 +30,7 @@ def score_pictures(
     reference: list[Pack],
     damsm: Damsm,
     judge: Judge,
+    inception: Path | None = None,
     *,
     max_words: int,
     candidates: int,
@@ -46,6 +48,7 @@ def score_pictures(
         reference: splits whose images are the real side of FID.
         damsm: the encoders that trained the generator.
         judge: the network that did not.
+        inception: weights of torch-fidelity's Inception, if FID and IS are to be computed with it instead of the judge.
         candidates, folds, seed: of R-precision.
 
     Returns:
@@ -58,7 +61,7 @@ def score_pictures(
     real_set = torch.cat([centre_crops(pack) for pack in reference])
     classes = test.images["class_id"].to_numpy()
 
-    scores: Scores = {"fidelity": fidelity(pictures, real_set, train, judge, folds=folds, seed=seed)}
+    scores: Scores = {"fidelity": fidelity(pictures, real_set, train, inception or judge, folds=folds, seed=seed)}
     scores["r_precision"] = {}
     picture_codes = {}
     for name, encoder in (("damsm", damsm), ("judge", judge)):
@@ -117,33 +120,37 @@ def _mean(value: float, count: int) -> float | None:
     return round(value, 4) if count else None
 
 
-def fidelity(pictures: Tensor, real_set: Tensor, train: Pack, judge: Judge, *, folds: int, seed: int) -> Scores:
-    """FID and IS on the judge's features, with FID of training images and of noise as marks at both ends.
+def fidelity(
+    pictures: Tensor, real_set: Tensor, train: Pack, extractor: Judge | Path, *, folds: int, seed: int
+) -> Scores:
+    """FID and IS, with FID of training images and of noise as marks at both ends.
 
-    The names carry "judge": the extractor is this pipeline's own, and the figures do not compare with Inception's. How
-    far the pictures are on the way from training images (0) to noise (1) is "position".
+    The names carry "judge" or "inception": the judge is this pipeline's own, and its figures do not compare with
+    Inception's. How far the pictures are on the way from training images (0) to noise (1) is "position".
     """
+    name = "inception" if isinstance(extractor, Path) else "judge"
     source = torch.Generator().manual_seed(seed)
     noise = torch.randint(256, (len(pictures), *pictures.shape[1:]), generator=source, dtype=torch.uint8)
     some = np.unique(np.linspace(0, len(train) - 1, min(len(train), len(pictures))).round().astype(int))
-    real = extract(real_set, judge)
+    real = extract(real_set, extractor)
     sets = {"fakes": pictures, "train_reals": centre_crops(train, some), "noise": noise}
-    seen = {name: extract(images, judge) for name, images in tqdm(sets.items(), desc="features", unit="set")}
+    seen = {kind: extract(images, extractor) for kind, images in tqdm(sets.items(), desc="features", unit="set")}
     found: Scores = {
-        "judge_fid": {
-            name: round(frechet_distance_of_features(real.features, judged.features), 4)
-            for name, judged in seen.items()
+        f"{name}_fid": {
+            kind: round(frechet_distance_of_features(real.features, judged.features), 4)
+            for kind, judged in seen.items()
         }
     }
-    marks = found["judge_fid"]
+    marks = found[f"{name}_fid"]
     marks["position"] = round((marks["fakes"] - marks["train_reals"]) / (marks["noise"] - marks["train_reals"]), 4)
-    if judge.classes:
-        found["judge_is"] = {}
-        for name, judged in (("fakes", seen["fakes"]), ("reals", real)):
+    if isinstance(extractor, Path) or extractor.classes:
+        found[f"{name}_is"] = {}
+        for kind, judged in (("fakes", seen["fakes"]), ("reals", real)):
             mean, std = inception_score_of_logits(judged.logits, splits=min(folds, len(judged.logits)), seed=seed)
-            found["judge_is"] |= {name: round(mean, 4), f"{name}_std": round(std, 4)}
+            found[f"{name}_is"] |= {kind: round(mean, 4), f"{kind}_std": round(std, 4)}
     found["protocol"] = {
-        "extractor": f"{JUDGE}: trained in this pipeline, not Inception", "features": real.features.shape[1],
+        "extractor": INCEPTION if name == "inception" else f"{JUDGE}: trained in this pipeline, not Inception",
+        "features": real.features.shape[1],
         "real_images": len(real_set), "fake_images": len(pictures), "train_images": len(some),
     }  # fmt: skip
     return found
@@ -157,10 +164,16 @@ def summary(scores: Scores) -> str:
         shown = ["" if value is None else f"{value:.3f}" for value in (fakes, reals)]
         lines.append((name, shown[0], shown[1], remark))
 
-    fid = scores["fidelity"]["judge_fid"]
-    line("FID (judge)", fid["fakes"], fid["train_reals"], f"noise {fid['noise']:.0f}: {fid['position']:.1%} of the way")
-    if inception := scores["fidelity"].get("judge_is"):
-        line("IS (judge)", inception["fakes"], inception["reals"])
+    extractor = "judge" if "judge_fid" in scores["fidelity"] else "inception"
+    fid = scores["fidelity"][f"{extractor}_fid"]
+    line(
+        f"FID ({extractor})",
+        fid["fakes"],
+        fid["train_reals"],
+        f"noise {fid['noise']:.0f}: {fid['position']:.1%} of the way",
+    )
+    if found := scores["fidelity"].get(f"{extractor}_is"):
+        line(f"IS ({extractor})", found["fakes"], found["reals"])
     for name, remark in (("damsm", "the encoder that trained the generator"), ("judge", "one that did not")):
         found = scores["r_precision"][name]
         line(f"R-precision ({name})", found["fakes"], found["reals"], remark)

@@ -193,3 +193,18 @@ def test_a_broken_torchvision_is_one_clear_line(tmp_path: Path, monkeypatch: pyt
     with pytest.raises(InputError, match="install torch and torchvision from the same build") as caught:
         extract(_images(2, 0), _Corner())
     assert "\n" not in str(caught.value) and "torchvision" in str(caught.value)
+
+
+def test_inception_takes_its_weights_from_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
+
+    torch.manual_seed(0)
+    with monkeypatch.context() as patch:  # a network of the right shape with random weights, which nobody publishes
+        patch.setattr(torch, "load", lambda *_, **__: {})
+        patch.setattr(FeatureExtractorInceptionV3, "load_state_dict", lambda *_, **__: None)
+        network = FeatureExtractorInceptionV3(fidelity.INCEPTION, ["2048"], feature_extractor_weights_path="none")
+    torch.save(network.state_dict(), tmp_path / "weights.pth")
+    images = _images(3, 0)
+    found = extract(images, tmp_path / "weights.pth", batch_size=2)
+    assert found.features.shape == (3, 2048) and found.logits.shape == (3, 1008)
+    torch.testing.assert_close(found.features[2:], network(images[2:])[0])
