@@ -199,6 +199,7 @@ class TrainGan(Training):
     ema_decay: Decay
     damsm_weight: Weight
     kl_weight: Weight
+    diversity_weight: Weight
     gradient_penalty: Weight
     penalty_every: Count
 
@@ -274,8 +275,11 @@ class Params(Section):
         return self
 
 
-def load(path: Path) -> Params:
+def load(path: Path, **selectors: str) -> Params:
     """Read and check a params.yaml.
+
+    Args:
+        selectors: data, model or budget to choose instead of the file's own, as ``dvc exp run -S`` would.
 
     Raises:
         InputError: the file is missing, is not YAML, or holds an unknown key, a wrong type or an illegal value.
@@ -287,7 +291,7 @@ def load(path: Path) -> Params:
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
     try:
-        return Params.model_validate(_chosen(raw))
+        return Params.model_validate(_chosen({**raw, **selectors} if isinstance(raw, dict) else raw))
     except ValidationError as error:
         problems = [_one_line(dict(problem)) for problem in error.errors()]
         raise InputError(f"{path}: " + "; ".join(problems)) from error

@@ -10,14 +10,16 @@ from t2i.params import Params, load
 from tests.conftest import ROOT
 
 
-def chosen(tmp_path: Path, data: str, model: str, budget: str = "paper", text: str | None = None) -> Params:
-    """params.yaml after -S data=... -S model=... -S budget=..."""
-    text = text or (ROOT / "params.yaml").read_text()
-    for key, old, new in (("data", "toy_birds", data), ("model", "attngan", model), ("budget", "demo", budget)):
-        assert f"\n{key}: {old}" in text
-        text = text.replace(f"\n{key}: {old}", f"\n{key}: {new}", 1)
-    (tmp_path / "params.yaml").write_text(text)
-    return load(tmp_path / "params.yaml")
+def chosen(data: str, model: str, budget: str = "paper") -> Params:
+    return load(ROOT / "params.yaml", data=data, model=model, budget=budget)
+
+
+def changed(tmp_path: Path, old: str, new: str) -> Path:
+    """params.yaml with one thing replaced."""
+    text = (ROOT / "params.yaml").read_text()
+    assert old in text
+    (tmp_path / "params.yaml").write_text(text.replace(old, new, 1))
+    return tmp_path / "params.yaml"
 
 
 GAN = {  # (data, model): epochs, batch, ngf, ndf, residual blocks, DAMSM weight, norm of the discriminators
@@ -29,8 +31,8 @@ GAN = {  # (data, model): epochs, batch, ngf, ndf, residual blocks, DAMSM weight
 
 
 @pytest.mark.parametrize(("data", "model"), GAN)
-def test_gan_settings_are_the_published_ones(tmp_path: Path, data: str, model: str) -> None:
-    params = chosen(tmp_path, data, model)
+def test_gan_settings_are_the_published_ones(data: str, model: str) -> None:
+    params = chosen(data, model)
     settings = params.budgets["paper"].train_gan
     assert (
         settings.epochs, settings.batch_size, settings.ngf, settings.ndf, settings.residual_blocks,
@@ -40,7 +42,7 @@ def test_gan_settings_are_the_published_ones(tmp_path: Path, data: str, model: s
         "steps": None, "captions": 2, "base_size": 64, "layers": "glu_batchnorm", "adversarial": "bce",
         "mismatched": "next", "projection": 0, "initial_weights": "orthogonal", "lr_generator": 2e-4,
         "lr_discriminator": 2e-4, "beta1": 0.5, "beta2": 0.999, "decay_from": 1.0, "ema_decay": 0.999, "kl_weight": 1.0,
-        "gradient_penalty": 0.0,
+        "gradient_penalty": 0.0, "diversity_weight": 0.0,
     }  # fmt: skip
     assert {key: getattr(settings, key) for key in expected} == expected
     assert params.budgets["paper"].preprocess.image_size == 256
@@ -49,10 +51,8 @@ def test_gan_settings_are_the_published_ones(tmp_path: Path, data: str, model: s
 
 
 @pytest.mark.parametrize(("data", "epochs", "gan_words", "damsm_words"), [("cub", 200, 18, 18), ("coco", 100, 12, 15)])
-def test_damsm_settings_are_the_published_ones(
-    tmp_path: Path, data: str, epochs: int, gan_words: int, damsm_words: int
-) -> None:
-    params = chosen(tmp_path, data, "attngan")
+def test_damsm_settings_are_the_published_ones(data: str, epochs: int, gan_words: int, damsm_words: int) -> None:
+    params = chosen(data, "attngan")
     settings, dataset = params.budgets["paper"].pretrain_damsm, getattr(params.datasets, data)
     expected: dict[str, Any] = {
         "steps": None, "epochs": epochs, "batch_size": 48, "lr": 2e-3, "lr_decay": 0.98, "lr_floor": 0.1,
@@ -64,8 +64,8 @@ def test_damsm_settings_are_the_published_ones(
     assert dataset.resize_ratio == 76 / 64 and dataset.flip
 
 
-def test_loss_weights_are_the_published_ones(tmp_path: Path) -> None:
-    params = chosen(tmp_path, "cub", "attngan")
+def test_loss_weights_are_the_published_ones() -> None:
+    params = chosen("cub", "attngan")
     loss = params.loss
     assert (loss.lambda_, loss.temperature, loss.damsm_contrastive) == (0.2, 0.5, 1.0)
     assert (loss.gamma1, loss.gamma2, loss.gamma3) == (4, 5, 10)
@@ -73,30 +73,26 @@ def test_loss_weights_are_the_published_ones(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("data", "images"), [("cub", 2933), ("coco", 40504)])
-def test_30000_pictures_are_scored(tmp_path: Path, data: str, images: int) -> None:
-    sample = chosen(tmp_path, data, "attngan").budgets["paper"].sample
+def test_30000_pictures_are_scored(data: str, images: int) -> None:
+    sample = chosen(data, "attngan").budgets["paper"].sample
     assert sample.images <= images and sample.images * sample.noises * 2 == 30_000
 
 
-def test_a_number_that_is_given_for_other_data_sets_only_is_missed(tmp_path: Path) -> None:
+def test_a_number_that_is_given_for_other_data_sets_only_is_missed() -> None:
     with pytest.raises(InputError, match=r"budgets.paper.\S+: nothing for data toy_birds; there are cub, coco"):
-        chosen(tmp_path, "toy_birds", "attngan")
+        chosen("toy_birds", "attngan")
 
 
 def test_numbers_by_data_and_model_work_in_any_budget(tmp_path: Path) -> None:
-    text = (ROOT / "params.yaml").read_text()
-    text = text.replace(
-        "steps: 12, batch_size: 8,", "steps: {toy_birds: {attngan: 3, dmgan: 5}, cub: 7}, batch_size: 8,"
-    )
+    path = changed(tmp_path, "steps: 12, ", "steps: {toy_birds: {attngan: 3, dmgan: 5}, cub: 7}, ")
     for data, model, steps in (("toy_birds", "attngan", 3), ("toy_birds", "dmgan", 5), ("cub", "dmgan", 7)):
-        assert chosen(tmp_path, data, model, "smoke", text).budgets["smoke"].train_gan.steps == steps
-    text = text.replace("cub: 7}", "cub: many}")
+        assert load(path, data=data, model=model, budget="smoke").budgets["smoke"].train_gan.steps == steps
+    path = changed(tmp_path, "steps: 12, ", "steps: {toy_birds: 3, cub: many}, ")
     with pytest.raises(InputError, match=r"budgets.smoke.train_gan.steps = 'many': must be a valid integer"):
-        chosen(tmp_path, "cub", "attngan", "smoke", text)
+        load(path, data="cub", budget="smoke")
 
 
-def test_steps_or_epochs_but_not_both(tmp_path: Path) -> None:
-    text = (ROOT / "params.yaml").read_text()
-    for length in ("", "steps: 12, epochs: 3, "):
-        with pytest.raises(InputError, match="budgets.smoke.train_gan: legal is one of steps and epochs"):
-            chosen(tmp_path, "cub", "attngan", "smoke", text.replace("steps: 12, ", length))
+@pytest.mark.parametrize("length", ["", "steps: 12, epochs: 3, "])
+def test_steps_or_epochs_but_not_both(tmp_path: Path, length: str) -> None:
+    with pytest.raises(InputError, match="budgets.smoke.train_gan: legal is one of steps and epochs"):
+        load(changed(tmp_path, "steps: 12, ", length))

@@ -40,15 +40,15 @@ def discriminator_loss(
     return real / 2 + fake / 3
 
 
-def matching_aware_penalty(logits: Tensor, images: Tensor, sentences: Tensor) -> Tensor:
-    """Matching-aware gradient penalty (after DF-GAN, Tao et al., CVPR 2022, equation 2), without its weight.
+def gradient_penalty(logits: Tensor, images: Tensor) -> Tensor:
+    """R1: squared gradient norm of the conditional logit at real images with their sentences, without its weight.
 
-    Smooths the discriminator around real images with their own sentences, where generated ones should arrive:
-    E[|gradient by image|^2 + |gradient by sentence|^2]. (DF-GAN raises the sum of both norms to the power of 6 at every
-    step; taken every few steps with a larger weight, as here, that grows into rare enormous gradients.)
+    Mescheder et al., "Which Training Methods for GANs do actually Converge?", ICML 2018, equation 9 without the 1 / 2.
+    DF-GAN (Tao et al., CVPR 2022) smooths the logit along the sentence as well; sentences that differ in one small part
+    lie close together, and a discriminator that is smooth there does not tell them apart.
 
     Args:
-        logits: [N], computed from ``images`` and ``sentences``, both of which require gradients.
+        logits: [N], computed from ``images``, which require gradients.
     """
-    gradients = torch.autograd.grad(logits.sum(), (images, sentences), create_graph=True)
-    return torch.stack([gradient.float().square().sum() for gradient in gradients]).sum() / len(logits)
+    (gradient,) = torch.autograd.grad(logits.sum(), images, create_graph=True)
+    return gradient.float().square().sum() / len(logits)

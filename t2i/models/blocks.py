@@ -83,11 +83,11 @@ class ConditioningAugmentation(nn.Module):
         self.linear = nn.Linear(embedding_dim, 4 * condition_dim)
         # Sentences are small numbers (an LSTM's states) and epsilon is not: with torch's initial values the condition
         # would be nearly all noise for the first thousand steps. So mu starts about half as large as the noise vector,
-        # and sigma at exp(-3 / 4) = 0.47; rows are value of mu, value of logvar, and their gates.
-        nn.init.orthogonal_(self.linear.weight, gain=3.0)
+        # and sigma at exp(-4 / 4) = 0.37; rows are value of mu, value of logvar, and their gates.
+        nn.init.orthogonal_(self.linear.weight, gain=4.0)
         nn.init.zeros_(self.linear.weight[condition_dim : 2 * condition_dim])
         nn.init.zeros_(self.linear.bias)
-        nn.init.constant_(self.linear.bias[condition_dim : 2 * condition_dim], -3.0)
+        nn.init.constant_(self.linear.bias[condition_dim : 2 * condition_dim], -4.0)
 
     def forward(self, sentence: Tensor, epsilon: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Sample a condition.

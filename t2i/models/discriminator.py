@@ -63,6 +63,13 @@ class Discriminator(nn.Module):
         if projection:
             self.project_image = nn.Linear(16 * channels, projection)
             self.project_sentence = nn.Linear(embedding_dim, projection, bias=False)
+        if norm == "none":
+            # torch's initial weights shrink what passes, layer by layer, and nothing brings it back to its size here
+            for layer in self.modules():
+                if isinstance(layer, nn.Conv2d | nn.Linear) and layer.weight.shape[0] > 1:
+                    nn.init.kaiming_normal_(layer.weight, a=0.2)
+                    if layer.bias is not None:
+                        nn.init.zeros_(layer.bias)
 
     def forward(self, images: Tensor, *sentences: Tensor) -> tuple[Tensor, list[Tensor]]:
         """Logit that images are real, and that they are real and show what is said, for each of several sayings.

@@ -117,14 +117,19 @@ class Generator(nn.Module):
             words: [N, D, L].
             padding: [N, L], True where a caption has no word any more.
         """
-        condition, mu, logvar = self.conditioning(sentence, epsilon)
-        hidden = self.initial(noise, condition)
-        images, attention = [self.heads[0](hidden)], []
+        hidden, first, mu, logvar = self.first_stage(noise, epsilon, sentence)
+        images, attention = [first], []
         for refine, head in zip(self.refinements, list(self.heads)[1:], strict=True):
             hidden, looked_at = refine(hidden, words, padding)
             images.append(head(hidden))
             attention.append(looked_at)
         return Generated(images, attention, mu, logvar)
+
+    def first_stage(self, noise: Tensor, epsilon: Tensor, sentence: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Hidden image [N, ngf, S, S], image [N, 3, S, S] at ``base_size``, mu and logvar; see :meth:`forward`."""
+        condition, mu, logvar = self.conditioning(sentence, epsilon)
+        hidden = self.initial(noise, condition)
+        return hidden, self.heads[0](hidden), mu, logvar
 
     def content(self) -> dict[str, Any]:
         """What a model file holds of it."""

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from t2i.losses.adversarial import Kind, discriminator_loss, fools, matching_aware_penalty
+from t2i.losses.adversarial import Kind, discriminator_loss, fools, gradient_penalty
 from t2i.models.discriminator import Discriminator, Norm
 
 Mismatched = Literal["next", "hardest"]
@@ -91,7 +91,7 @@ class Adversaries(nn.Module):
         return sentences[fits.masked_fill(same, float("-inf")).argmax(dim=1)]
 
     def penalty(self, reals: list[Tensor], sentences: Tensor) -> Tensor:
-        """Matching-aware gradient penalty: N real images a scale with one of their sentences each, [N, D]."""
+        """Gradient penalty: N real images a scale with one of their sentences each, [N, D]."""
         return _total(
             self._penalise(discriminator, real, sentences)
             for discriminator, real in zip(self.scales, reals, strict=True)
@@ -99,9 +99,9 @@ class Adversaries(nn.Module):
 
     @staticmethod
     def _penalise(discriminator: nn.Module, reals: Tensor, sentences: Tensor) -> Tensor:
-        reals, sentences = reals.detach().requires_grad_(), sentences.detach().requires_grad_()
+        reals = reals.detach().requires_grad_()
         _, (logits,) = discriminator(reals, sentences)
-        return matching_aware_penalty(logits, reals, sentences)
+        return gradient_penalty(logits, reals)
 
     def fooling(self, fakes: list[Tensor], sentences: Tensor, views: int) -> Tensor:
         """Adversarial loss of the generator: [V N, 3, s, s] a scale, [V N, D]."""

@@ -13,6 +13,7 @@ from t2i.data.pairs import Batch, CaptionPairs, to_unit
 from t2i.losses.adversarial import Kind
 from t2i.losses.damsm import damsm_losses
 from t2i.losses.kl import kl_to_standard_normal
+from t2i.losses.mode_seeking import mode_seeking
 from t2i.losses.nt_xent import nt_xent
 from t2i.models.blocks import Layers
 from t2i.models.damsm import Damsm
@@ -56,6 +57,7 @@ def train_gan(
     ema_decay: float,
     damsm_weight: float,
     kl_weight: float,
+    diversity_weight: float,
     gradient_penalty: float,
     penalty_every: int,
     contrastive_weight: float,
@@ -79,7 +81,8 @@ def train_gan(
         captions: of an image in a step, 2 or 1; with 1 there is no pair to contrast: plain AttnGAN or DM-GAN.
         decay_from: share of the steps after which the learning rates fall linearly to 0; 1: never.
         damsm_weight: of word and sentence loss (LAMBDA of the published code).
-        gradient_penalty: weight of the matching-aware penalty, taken every ``penalty_every`` steps; 0: none.
+        diversity_weight: of mode seeking between two first-scale images of a caption; 0: none.
+        gradient_penalty: weight of the penalty on real images, taken every ``penalty_every`` steps; 0: none.
         contrastive_weight: lambda of the paper, of NT-Xent between the image codes of an image's two fakes. At 0 a step
             still draws both captions, so that it differs from others in nothing but the term.
         shared_noise: one noise vector for both captions of an image. (The published code sorts the two captions apart
@@ -150,12 +153,19 @@ def train_gan(
             with runtime.autocast(precision):
                 losses["g"] = adversaries.fooling(made.images, text.sentence, captions)
                 regions, codes = damsm.image(made.images[-1])
+                if diversity_weight:
+                    first, epsilon = (vector[:batch_size] for vector in noise)
+                    other = first.roll(1, dims=0)
+                    _, again, _, _ = generator.first_stage(other, epsilon.roll(1, dims=0), text.sentence[:batch_size])
+                    losses["diversity"] = mode_seeking(made.images[0][:batch_size], again, first, other)
             losses["damsm"] = text_image_loss(regions, codes, text, batch, (gamma1, gamma2, gamma3))
             losses["kl"] = captions * kl_to_standard_normal(made.mu, made.logvar)
             loss_g = losses["g"] + damsm_weight * losses["damsm"] + kl_weight * losses["kl"]
             if captions == 2:
                 losses["contrastive"] = nt_xent(codes[:batch_size], codes[batch_size:], temperature)
                 loss_g = loss_g + contrastive_weight * losses["contrastive"]
+            if diversity_weight:
+                loss_g = loss_g + diversity_weight * losses["diversity"]
             optimizer_g.zero_grad(set_to_none=True)
             loss_g.backward()
             optimizer_g.step()
