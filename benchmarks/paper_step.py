@@ -16,7 +16,7 @@ import torch
 
 from t2i import runtime
 from t2i.data.captions import Vocabulary, tokenize
-from t2i.data.packing import Pack
+from t2i.data.pack import Pack
 from t2i.models.damsm import Damsm
 from t2i.models.inception import InceptionImageEncoder
 from t2i.models.text_encoder import TextEncoder

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from stages.runner import DAMSM, JUDGE, PREPARED, SAMPLES, SUMMARY, WEIGHTS, run, write_metrics
 from t2i import checkpoints, runtime
-from t2i.data.packing import Pack, splits_in
+from t2i.data.pack import Pack, splits_in
 from t2i.models.damsm import Damsm
 from t2i.models.judge import Judge
 from t2i.params import Params

@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from stages.runner import PREPARED, run, write_metrics
-from t2i.data import coco, cub, toy_birds
-from t2i.data.packing import pack
+from t2i.data import coco, cub, own, toy_birds
+from t2i.data.gaps import Gaps
+from t2i.data.packing import least_bytes, pack
 from t2i.data.records import Splits
 from t2i.params import Params
 
@@ -18,20 +19,28 @@ def main(params: Params) -> None:
     dataset = getattr(params.datasets, params.data)
     settings = params.budgets[params.budget].preprocess
     side = round(settings.image_size * dataset.resize_ratio)
+    gaps = Gaps(dataset.on_missing)
     readers: dict[str, Callable[..., Splits]] = {
-        "toy_birds": partial(toy_birds.read, image_size=side), "cub": cub.read, "coco": coco.read,
+        "toy_birds": partial(toy_birds.read, image_size=side), "cub": partial(cub.read, gaps=gaps),
+        "coco": partial(coco.read, gaps=gaps), "own": partial(own.read, gaps=gaps),
     }  # fmt: skip
     splits = readers[params.data](Path("data") / params.data, **dict(dataset.source))
     if settings.limit is not None:
         splits = {name: [records[i] for i in _spread(len(records), settings.limit)] for name, records in splits.items()}
+    images = sum(map(len, splits.values()))
+    print(f"packing {images:,} images: {least_bytes(splits, side) / 1e6:,.0f} MB or more in {PREPARED}/", flush=True)
     report = pack(
         splits,
         PREPARED,
         image_size=settings.image_size,
         resize_ratio=dataset.resize_ratio,
         processes=params.runtime.processes,
+        gaps=gaps,
     )
-    write_metrics("preprocess", {"data": params.data, **report})
+    left_out = gaps.report()
+    for problem, gap in left_out.items():
+        print(f"left out: {gap['count']} images {problem} ({', '.join(gap['first'])}, ...)")
+    write_metrics("preprocess", {"data": params.data, **report, "left_out": left_out})
 
 
 def _spread(count: int, limit: int) -> list[int]:

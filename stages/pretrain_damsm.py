@@ -3,7 +3,7 @@
 from stages.runner import DAMSM, PLOTS, PREPARED, VOCABULARY, WEIGHTS, run, write_metrics
 from t2i import checkpoints, runtime
 from t2i.data.captions import Vocabulary
-from t2i.data.packing import Pack
+from t2i.data.pack import Pack
 from t2i.params import Params
 from t2i.training.curves import write_csv
 from t2i.training.damsm import train_damsm

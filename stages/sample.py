@@ -2,7 +2,7 @@
 
 from stages.runner import GAN, PLOTS, PREPARED, SAMPLES, run
 from t2i import checkpoints
-from t2i.data.packing import Pack
+from t2i.data.pack import Pack
 from t2i.data.pairs import EncodedCaptions
 from t2i.gallery import draw_gallery
 from t2i.models.generator import Generator

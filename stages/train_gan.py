@@ -4,7 +4,7 @@ import numpy as np
 
 from stages.runner import DAMSM, GAN, PLOTS, PREPARED, run, write_metrics
 from t2i import checkpoints
-from t2i.data.packing import Pack
+from t2i.data.pack import Pack
 from t2i.models.damsm import Damsm
 from t2i.params import Params
 from t2i.training.curves import write_csv

@@ -2,7 +2,7 @@
 
 from stages.runner import PREPARED, VOCABULARY, run, write_metrics
 from t2i.data.captions import Vocabulary, tokenize
-from t2i.data.packing import Pack
+from t2i.data.pack import Pack
 from t2i.params import Params
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from t2i.data.packing import Pack
+from t2i.data.pack import Pack
 from t2i.data.pairs import EncodedCaptions, centre_crop, distinct_captions, to_pixels
 from t2i.figures import AttentionRow, GridRow, attention_maps, caption_grid
 from t2i.sampling import Painter

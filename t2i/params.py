@@ -52,6 +52,7 @@ class CubSource(Section):
 
     captions_per_image: Annotated[Count, Field(ge=2)]
     box_scale: Positive
+    test_classes: Count
 
 
 class CocoSource(Section):
@@ -63,6 +64,7 @@ class CocoSource(Section):
 class Dataset(Section):
     """How images and captions of a data set enter training."""
 
+    on_missing: Literal["error", "skip"]
     resize_ratio: Ratio
     flip: bool
     max_words: Count
@@ -87,12 +89,26 @@ class Coco(Dataset):
     source: CocoSource
 
 
+class OwnSource(Section):
+    """Arguments of :func:`t2i.data.own.read`."""
+
+    captions_per_image: Annotated[Count, Field(ge=2)]
+    test_share: Annotated[Fraction, Field(gt=0, lt=1)]
+
+
+class Own(Dataset):
+    """Block ``datasets.own``."""
+
+    source: OwnSource
+
+
 class Datasets(Section):
     """Block ``datasets``, one entry a source."""
 
     toy_birds: ToyBirds
     cub: Cub
     coco: Coco
+    own: Own
 
 
 class Vocab(Section):

@@ -11,7 +11,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from t2i import runtime
-from t2i.data.packing import Pack
+from t2i.data.pack import Pack
 from t2i.data.pairs import EncodedCaptions, distinct_captions, to_pixels
 from t2i.errors import InputError
 from t2i.models.generator import Generated, Generator

@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 
 from t2i.data.captions import Vocabulary, tokenize
-from t2i.data.packing import Pack, pack
+from t2i.data.pack import Pack
+from t2i.data.packing import pack
 from t2i.data.records import Caption, Record, Splits
 
 ROOT = Path(__file__).parents[1]

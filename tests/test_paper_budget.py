@@ -96,3 +96,13 @@ def test_numbers_by_data_and_model_work_in_any_budget(tmp_path: Path) -> None:
 def test_steps_or_epochs_but_not_both(tmp_path: Path, length: str) -> None:
     with pytest.raises(InputError, match="budgets.smoke.train_gan: legal is one of steps and epochs"):
         load(changed(tmp_path, "steps: 12, ", length))
+
+
+@pytest.mark.parametrize("model", ["attngan", "dmgan"])
+def test_paper64_keeps_the_recipe_and_the_encoders_of_demo(model: str) -> None:
+    params = chosen("toy_birds", model, "paper64")
+    small, demo = params.budgets["paper64"], params.budgets["demo"]
+    paper = chosen("cub", model).budgets["paper"].train_gan
+    assert (small.pretrain_damsm, small.train_judge) == (demo.pretrain_damsm, demo.train_judge)
+    sizes = {"steps", "epochs", "batch_size", "base_size", "ngf", "ndf", "residual_blocks"}
+    assert {k: v for k, v in small.train_gan if k not in sizes} == {k: v for k, v in paper if k not in sizes}

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from t2i.data.captions import Vocabulary
-from t2i.data.packing import Pack
+from t2i.data.pack import Pack
 from t2i.data.pairs import EncodedCaptions
 from t2i.errors import InputError
 from t2i.gallery import draw_gallery

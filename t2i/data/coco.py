@@ -1,73 +1,89 @@
-"""MS-COCO in its official layout: a JSON file of captions and a folder of images for each split."""
+"""MS-COCO, in its official layout or in that of the AttnGAN family."""
 
 import json
-import re
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from t2i.data.cub import load_image
+from t2i.data.gaps import Gaps
+from t2i.data.images import load_image
+from t2i.data.listing import caption_of, captions_in, has_word, is_plain, names_in
 from t2i.data.records import Caption, Record, Splits
 from t2i.errors import InputError
 
+YEARS = ("2014", "2017")
 
-def read(folder: Path, *, captions_per_image: int) -> Splits:
-    """Read the data set, of the year whose captions are there::
 
-        annotations/captions_train2014.json   or 2017
+def read(folder: Path, *, captions_per_image: int, gaps: Gaps | None = None) -> Splits:
+    """Read the data set; each image is a class of its own: no caption of another image is known to fit it.
+
+    The official layout, of the first year whose captions are there::
+
+        annotations/captions_train2014.json     or 2017
         annotations/captions_val2014.json
-        train2014/<image>.jpg
+        train2014/<image>.jpg                   here, or in images/
         val2014/<image>.jpg
 
-    Each image is a class of its own: no caption of another image is known to fit it.
+    or that of the AttnGAN family::
+
+        images/<image>.jpg
+        text/<image>.txt                        a caption a line
+        train/filenames.pickle                  list of <image>, and the same for test/
 
     Args:
-        folder: where all of this lies.
-        captions_per_image: at most so many captions of each image are read, in the order of their ids; at least 1.
+        folder: where all of this lies; its folders may be links.
+        captions_per_image: at most so many captions of each image are read, in the order of their ids or lines; at
+            least 1. An image that has fewer keeps what it has.
+        gaps: what to do with images that are listed and not there; default: refuse.
 
     Returns:
-        "train" and, from the val files, "test", in the order of the JSON files.
+        "train" and "test" (the val files), in the order of the lists.
 
     Raises:
         InputError: something is missing or damaged. An unreadable image is found only by its `load`.
     """
     if captions_per_image < 1:
         raise ValueError(f"captions_per_image must be at least 1, got {captions_per_image}")
-    years = [year for year in ("2014", "2017") if (folder / "annotations" / f"captions_train{year}.json").is_file()]
-    if not years:
-        raise InputError(f"{folder}/annotations has no captions_train2014.json or captions_train2017.json (see README)")
-    return {
-        split: _read_split(folder, f"{name}{years[0]}", captions_per_image)
-        for split, name in (("train", "train"), ("test", "val"))
-    }
+    splits = {"train": "train", "test": "val"}
+    with (gaps or Gaps()).settled() as missing:
+        for year in YEARS:
+            if (folder / "annotations" / f"captions_train{year}.json").is_file():
+                return {
+                    split: _official(folder, f"{name}{year}", captions_per_image, missing)
+                    for split, name in splits.items()
+                }
+        if (folder / "train" / "filenames.pickle").is_file():
+            return {split: _family(folder, split, captions_per_image, missing) for split in splits}
+    raise InputError(
+        f"{folder} has neither annotations/captions_train2014.json (or 2017) nor train/filenames.pickle: put MS-COCO "
+        "there (see README)"
+    )
 
 
-def _read_split(folder: Path, name: str, captions_per_image: int) -> list[Record]:
+def _official(folder: Path, name: str, captions_per_image: int, missing: Gaps) -> list[Record]:
     path = folder / "annotations" / f"captions_{name}.json"
     images, annotations = _load(path)
     captions: dict[int, list[Caption]] = {}
     for annotation in sorted(annotations, key=lambda annotation: annotation["id"]):
-        text = " ".join(annotation["caption"].split())
-        if re.search(r"\w", text.lower(), re.ASCII):
-            captions.setdefault(annotation["image_id"], []).append(Caption(text))
-    records, absent, silent = [], [], []
+        if has_word(annotation["caption"]):
+            captions.setdefault(annotation["image_id"], []).append(caption_of(annotation["caption"], path))
+    places = [place for place in (folder / name, folder / "images" / name, folder / "images") if place.is_dir()]
+    records: dict[str, Record] = {}
     for image in images:
-        file = folder / name / image["file_name"]
-        if not file.is_file():
-            absent.append(image["file_name"])
+        file_name = image["file_name"]
+        file = next((place / file_name for place in places if (place / file_name).is_file()), None)
+        key = f"{name}/{Path(file_name).stem}"
+        if file is None:
+            missing.add(f"of {path} without a file in {folder / name}", file_name)
         elif image["id"] not in captions:
-            silent.append(image["file_name"])
+            missing.add(f"of {path} without a caption", file_name)
+        elif key in records:
+            missing.add(f"listed again in {path}", file_name)
         else:
-            key = f"{name}/{Path(image['file_name']).stem}"
-            some = tuple(captions[image["id"]][:captions_per_image])
-            records.append(Record(key, key, some, partial(load_image, file)))
-    for problem, names in ((f"have no file in {folder / name}", absent), ("have no caption", silent)):
-        if names:
-            first = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
-            raise InputError(f"{len(names)} images of {path} {problem} ({first}): add them or shorten the list")
-    if not records:
-        raise InputError(f"{path} lists no images: get it again")
-    return records
+            records[key] = Record(
+                key, key, tuple(captions[image["id"]][:captions_per_image]), partial(load_image, file)
+            )
+    return list(records.values())
 
 
 def _load(path: Path) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
@@ -87,9 +103,22 @@ def _load(path: Path) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         ):
             raise InputError(f"{path} must hold {part!r}, a list of objects with {', '.join(types)}: get it again")
         found.append(rows)
-    for row in found[0]:
-        if Path(row["file_name"]).name != row["file_name"] or not row["file_name"].isprintable():
-            raise InputError(
-                f"{path} lists the file {row['file_name']!r}, which is no plain file name: correct the list"
-            )
-    return found[0], found[1]
+    images, annotations = found
+    for row in images:
+        if not is_plain(row["file_name"], 1):
+            raise InputError(f"{path} lists the file {row['file_name'][:100]!r}, which is no plain name: correct it")
+    return images, annotations
+
+
+def _family(folder: Path, split: str, captions_per_image: int, missing: Gaps) -> list[Record]:
+    records = []
+    for name in dict.fromkeys(names_in(folder / split / "filenames.pickle", parts=1)):
+        file = folder / "images" / f"{name}.jpg"
+        captions = captions_in(folder / "text" / f"{name}.txt", captions_per_image)
+        if not file.is_file():
+            missing.add(f"of the {split} split without a file in {folder / 'images'}", name)
+        elif not captions:
+            missing.add(f"of the {split} split without a caption in {folder / 'text'}", name)
+        else:
+            records.append(Record(name, name, captions, partial(load_image, file)))
+    return records

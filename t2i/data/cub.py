@@ -1,27 +1,26 @@
 """CUB-200-2011 with the ten captions an image of Reed et al., in the layout that the AttnGAN family shares."""
 
-import re
-import struct
-from collections import defaultdict
 from functools import partial
 from os.path import splitext
 from pathlib import Path, PurePosixPath
 
-import numpy as np
 from PIL import Image
 
-from t2i.data.records import Caption, Record, Splits
-from t2i.data.unpickle import load_pickle
+from t2i.data.gaps import Gaps
+from t2i.data.images import load_image
+from t2i.data.listing import captions_in, is_plain, names_in
+from t2i.data.records import Record, Splits
 from t2i.errors import InputError
 
 Box = tuple[int, int, int, int]
 """Left, top, width, height in pixels."""
 
-_UNREADABLE = (OSError, SyntaxError, ValueError, EOFError, struct.error, Image.DecompressionBombError)  # all of Pillow
 _MOST_PIXELS = 10**6  # a side of a picture
 
 
-def read(folder: Path, *, captions_per_image: int, box_scale: float = 1.5) -> Splits:
+def read(
+    folder: Path, *, captions_per_image: int, box_scale: float = 1.5, test_classes: int = 50, gaps: Gaps | None = None
+) -> Splits:
     """Read the data set::
 
         CUB_200_2011/images/<class>/<image>.jpg
@@ -30,13 +29,16 @@ def read(folder: Path, *, captions_per_image: int, box_scale: float = 1.5) -> Sp
         text/<class>/<image>.txt                  a caption a line
         train/filenames.pickle                    list of <class>/<image>, and the same for test/
 
-    The split is by class, as in all published work: test classes are never seen in training.
+    The split is by class, as in all published work: test classes are never seen in training. Where both pickles are
+    absent, the last classes by name are those of the test split.
 
     Args:
         folder: where all of this lies.
         captions_per_image: at most so many captions of each image are read, in the order of the file; at least 1.
-            Lines without a word do not count.
+            Lines without a word do not count. An image that has fewer keeps what it has.
         box_scale: side of the square around the bird, in larger sides of its bounding box; greater than 0.
+        test_classes: how many classes the test split gets where there are no pickles.
+        gaps: what to do with images that are listed and not there; default: refuse.
 
     Returns:
         "train" and "test", in the order of the pickles. Classes are the names of the folders.
@@ -54,28 +56,43 @@ def read(folder: Path, *, captions_per_image: int, box_scale: float = 1.5) -> Sp
     files = _image_files(folder / "CUB_200_2011")
     boxes = _bounding_boxes(folder / "CUB_200_2011")
     splits: Splits = {}
-    for split in ("train", "test"):
-        splits[split] = []
-        listing = folder / split / "filenames.pickle"
-        bad: dict[str, list[str]] = defaultdict(list)  # what is wrong -> names
-        for name in _names(listing):
-            number, path = files.get(name, ("", Path()))
-            captions = _captions(folder / "text" / f"{name}.txt", captions_per_image)
-            if not number:
-                bad["are not in CUB_200_2011/images.txt"].append(name)
-            elif number not in boxes:
-                bad["are not in CUB_200_2011/bounding_boxes.txt"].append(name)
-            elif not path.is_file():
-                bad["have no image file in CUB_200_2011/images"].append(name)
-            elif not captions:
-                bad["have no caption in text"].append(name)
-            else:
-                load = partial(load_crop, path, boxes[number], box_scale)
-                splits[split].append(Record(name, PurePosixPath(name).parent.name, captions, load))
-        for problem, names in bad.items():
-            some = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
-            raise InputError(f"{len(names)} images of {listing} {problem} ({some}): add them or shorten the list")
+    with (gaps or Gaps()).settled() as missing:
+        for split, names in _split(folder, files, test_classes).items():
+            splits[split] = []
+            for name in names:
+                number, path = files.get(name, ("", Path()))
+                captions = captions_in(folder / "text" / f"{name}.txt", captions_per_image)
+                if not number:
+                    missing.add(f"of the {split} split without a line in CUB_200_2011/images.txt", name)
+                elif number not in boxes:
+                    missing.add(f"of the {split} split without a line in CUB_200_2011/bounding_boxes.txt", name)
+                elif not path.is_file():
+                    missing.add(f"of the {split} split without an image file in CUB_200_2011/images", name)
+                elif not captions:
+                    missing.add(f"of the {split} split without a caption in text", name)
+                else:
+                    load = partial(load_crop, path, boxes[number], box_scale)
+                    splits[split].append(Record(name, PurePosixPath(name).parent.name, captions, load))
     return splits
+
+
+def _split(folder: Path, files: dict[str, tuple[str, Path]], test_classes: int) -> dict[str, list[str]]:
+    """Names of the images of both splits, each once."""
+    listings = {split: folder / split / "filenames.pickle" for split in ("train", "test")}
+    if any(path.exists() for path in listings.values()):
+        return {split: list(dict.fromkeys(names_in(path, parts=2))) for split, path in listings.items()}
+    names = sorted(name for name in files if is_plain(name, 2))
+    classes = sorted({PurePosixPath(name).parent.name for name in names})
+    if not 0 < test_classes < len(classes):
+        raise InputError(
+            f"{folder} has no train/filenames.pickle and is split by class: test_classes is {test_classes}, legal are "
+            f"1 to {len(classes) - 1}, for {len(classes)} classes"
+        )
+    tested = set(classes[-test_classes:])
+    found: dict[str, list[str]] = {"train": [], "test": []}
+    for name in names:
+        found["test" if PurePosixPath(name).parent.name in tested else "train"].append(name)
+    return found
 
 
 def load_crop(path: Path, box: Box, box_scale: float) -> Image.Image:
@@ -100,45 +117,6 @@ def load_crop(path: Path, box: Box, box_scale: float) -> Image.Image:
         size = f"{image.width} x {image.height} pixels"
         raise InputError(f"bounding box {box} of image {path} lies outside its {size}: correct bounding_boxes.txt")
     return image.crop(edges)
-
-
-def load_image(path: Path) -> Image.Image:
-    """A picture of any mode as RGB.
-
-    Raises:
-        InputError: the file is no readable image.
-    """
-    try:
-        with Image.open(path) as image:
-            return image.convert("RGB")
-    except _UNREADABLE as error:
-        raise InputError(f"image {path} cannot be read ({error}): get it again, or take it out of the lists") from error
-
-
-def _names(path: Path) -> list[str]:
-    """Names ``<class>/<image>`` of a split."""
-    content = load_pickle(path)
-    names = content.tolist() if isinstance(content, np.ndarray) else content
-    if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
-        raise InputError(f"{path} must hold a list of names, <class>/<image>: get it again")
-    if not names:
-        raise InputError(f"{path} lists no images: get it again")
-    for name in names:
-        parts = PurePosixPath(name).parts
-        if len(parts) != 2 or ".." in parts or name.startswith("/") or not name.isprintable():
-            raise InputError(f"{path} lists {name!r}, which is not of the form <class>/<image>: correct the list")
-    return list(names)
-
-
-def _captions(path: Path, at_most: int) -> tuple[Caption, ...]:
-    """The first captions of a file that have a word; none if there is no file."""
-    try:
-        text = path.read_bytes().decode("utf-8", errors="replace")
-    except OSError:
-        return ()
-    lines = (line.strip() for line in text.split("\n"))
-    with_words = [line for line in lines if re.search(r"\w", line.lower(), re.ASCII)]
-    return tuple(Caption(line) for line in with_words[:at_most])
 
 
 def _image_files(folder: Path) -> dict[str, tuple[str, Path]]:

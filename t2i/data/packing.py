@@ -1,14 +1,11 @@
-"""Packed data sets: a few large files a split instead of an image file each, so that training decodes nothing.
-
-`<split>.pixels` holds the images one after the other (uint8, RGB, row major, lossless), `<split>.images.csv` and
-`<split>.captions.csv` say what they show, `meta.json` how they were made. Equal records give equal bytes.
+"""Writes packed data sets (see `t2i.data.pack`): a few large files a split instead of an image file each, so that
+training decodes nothing. Equal records give equal bytes.
 """
 
 import json
 import multiprocessing
 import shutil
 import signal
-from collections import defaultdict
 from collections.abc import Generator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -23,17 +20,24 @@ import pandas as pd
 from PIL import Image
 from tqdm import tqdm
 
+from t2i.data.gaps import Gaps
+from t2i.data.pack import FORMAT, META
 from t2i.data.records import Record, Splits
 from t2i.errors import InputError
 
-_META = "meta.json"
-_FORMAT = 1
 _MOST_PIXELS = 2**27  # of a resized image; only absurdly long and thin pictures have more
 _CHUNK, _WINDOW = 4, 64  # images that a worker takes at a time; images for each worker that may be in memory at once
-_AGAIN = "run `dvc repro preprocess`"
 
 
-def pack(splits: Splits, folder: Path, *, image_size: int, resize_ratio: float, processes: int) -> dict[str, Any]:
+def pack(
+    splits: Splits,
+    folder: Path,
+    *,
+    image_size: int,
+    resize_ratio: float,
+    processes: int,
+    gaps: Gaps | None = None,
+) -> dict[str, Any]:
     """Write all splits into a folder; an older pack there is replaced once the new one is complete.
 
     Args:
@@ -42,6 +46,7 @@ def pack(splits: Splits, folder: Path, *, image_size: int, resize_ratio: float, 
         image_size: side of the square that training crops to, in pixels, at least 1.
         resize_ratio: at least 1; the short side of each image becomes ``round(image_size * resize_ratio)`` pixels.
         processes: workers that decode and resize; 1 does all in this process. No byte depends on it.
+        gaps: what to do with images that turn out to be unreadable; default: refuse at the first one.
 
     Returns:
         The meta data: sizes, attributes, number of classes, and the number of images, captions and bytes of each split.
@@ -54,14 +59,14 @@ def pack(splits: Splits, folder: Path, *, image_size: int, resize_ratio: float, 
             raise ValueError(f"{name} must be at least 1, got {value}")
     side = round(image_size * resize_ratio)
     _check_records(splits)
-    _check_folder(folder, least_bytes=sum(map(len, splits.values())) * side * side * 3)
-    meta: dict[str, Any] = {"format": _FORMAT, "image_size": image_size, "resize_ratio": resize_ratio, "side": side}
+    _check_folder(folder, least_bytes(splits, side))
+    meta: dict[str, Any] = {"format": FORMAT, "image_size": image_size, "resize_ratio": resize_ratio, "side": side}
     part, old = (folder.with_name(folder.name + suffix) for suffix in (".part", ".old"))
     try:
         shutil.rmtree(part, ignore_errors=True)
         part.mkdir(parents=True)
-        meta |= _write_splits(splits, part, side, processes)
-        (part / _META).write_text(json.dumps(meta, indent=1) + "\n", encoding="utf-8")
+        meta |= _write_splits(splits, part, side, processes, gaps or Gaps())
+        (part / META).write_text(json.dumps(meta, indent=1) + "\n", encoding="utf-8")
         shutil.rmtree(old, ignore_errors=True)
         if folder.exists():
             folder.rename(old)
@@ -77,65 +82,12 @@ def pack(splits: Splits, folder: Path, *, image_size: int, resize_ratio: float, 
     return meta
 
 
-def splits_in(folder: Path) -> list[str]:
-    """Names of the splits of a pack, in the order they were packed in."""
-    return list(_read_meta(folder)["splits"])
+def least_bytes(splits: Splits, side: int) -> int:
+    """What the pixels take on the disk if all images are squares of ``side`` pixels; others take more."""
+    return sum(map(len, splits.values())) * side * side * 3
 
 
-class Pack:
-    """One split of a pack; pixels are memory-mapped at the first access, in each process that this is pickled to.
-
-    Attributes:
-        images: one row an image: name, class_name, class_id (int, 0..n-1 over all splits), offset (of its first byte),
-            height, width, then a text column ``is.<attribute>`` for each attribute, "" where nobody knows.
-        captions: one row a caption, those of an image side by side: image (row of `images`), text, then a text column
-            ``says.<attribute>`` for each attribute, "" where it says nothing.
-        image_size, side: of the square that training crops to, and short side of the stored images, in pixels.
-        attributes: sorted names.
-    """
-
-    def __init__(self, folder: Path, split: str) -> None:
-        meta = _read_meta(folder)
-        if split not in meta["splits"]:
-            raise InputError(f"pack {folder} has no split {split!r}, only {', '.join(meta['splits'])}: {_AGAIN}")
-        counts = meta["splits"][split]
-        self.image_size: int = meta["image_size"]
-        self.side: int = meta["side"]
-        self.attributes: list[str] = meta["attributes"]
-        self.images = _read_table(folder / f"{split}.images.csv", counts["images"])
-        self.captions = _read_table(folder / f"{split}.captions.csv", counts["captions"])
-        self._path = folder / f"{split}.pixels"
-        if not self._path.is_file() or self._path.stat().st_size != counts["bytes"]:
-            raise InputError(f"{self._path} is missing or has not the {counts['bytes']} bytes it should: {_AGAIN}")
-        self._shapes = list(zip(self.images["height"].tolist(), self.images["width"].tolist(), strict=True))
-        self._offsets: list[int] = self.images["offset"].tolist()
-        self._first_captions = np.searchsorted(self.captions["image"].to_numpy(), np.arange(len(self.images) + 1))
-        self._pixels: np.ndarray | None = None
-
-    @classmethod
-    def open(cls, folder: Path, split: str) -> "Pack":
-        """Open a split; InputError if there is no complete pack, or no such split in it."""
-        return cls(folder, split)
-
-    def __len__(self) -> int:
-        return len(self._offsets)
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_pixels": None}
-
-    def image(self, i: int) -> np.ndarray:
-        """Pixels of image i in [0, len(self)): [H, W, 3] uint8, min(H, W) = side; a read-only view, no copy."""
-        if self._pixels is None:
-            self._pixels = np.memmap(self._path, dtype=np.uint8, mode="r").view(np.ndarray)
-        height, width = self._shapes[i]
-        return self._pixels[self._offsets[i] :][: height * width * 3].reshape(height, width, 3)
-
-    def captions_of(self, i: int) -> np.ndarray:
-        """Rows of `captions` that belong to image i in [0, len(self)): int64, contiguous, at least one."""
-        return np.arange(self._first_captions[i], self._first_captions[i + 1])
-
-
-def _write_splits(splits: Splits, folder: Path, side: int, processes: int) -> dict[str, Any]:
+def _write_splits(splits: Splits, folder: Path, side: int, processes: int, gaps: Gaps) -> dict[str, Any]:
     """Write pixels and tables of all splits; returns what the meta data says of them."""
     records = list(chain(*splits.values()))
     class_ids = {name: i for i, name in enumerate(sorted({record.class_name for record in records}))}
@@ -145,16 +97,23 @@ def _write_splits(splits: Splits, folder: Path, side: int, processes: int) -> di
         for split in splits:
             images, captions = [], []
             with open(folder / f"{split}.pixels", "wb") as file:
-                for row, record in enumerate(splits[split]):
+                for record in splits[split]:
                     pixels = next(arrays)
+                    bar.update()
+                    if isinstance(pixels, str):
+                        if gaps.on_missing == "error":
+                            raise InputError(pixels)
+                        gaps.add(f"of the {split} split that cannot be read", record.name)
+                        continue
                     what = [record.name, record.class_name, class_ids[record.class_name]]
                     true = [record.attributes.get(a, "") for a in attributes]
                     images.append([*what, file.tell(), *pixels.shape[:2], *true])
                     file.write(pixels.data)
                     for caption in record.captions:
                         text = " ".join(caption.text.splitlines())
-                        captions.append([row, text, *(caption.says.get(a, "") for a in attributes)])
-                    bar.update()
+                        captions.append([len(images) - 1, text, *(caption.says.get(a, "") for a in attributes)])
+                if not images:
+                    raise InputError(f"split {split!r} of the data set has no readable image: give it some")
                 counts[split] = {"images": len(images), "captions": len(captions), "bytes": file.tell()}
             columns = ["name", "class_name", "class_id", "offset", "height", "width", *(f"is.{a}" for a in attributes)]
             pd.DataFrame(images, columns=columns).to_csv(
@@ -165,8 +124,8 @@ def _write_splits(splits: Splits, folder: Path, side: int, processes: int) -> di
     return {"classes": len(class_ids), "attributes": attributes, "splits": counts}
 
 
-def _prepare_all(records: Sequence[Record], side: int, processes: int) -> Generator[np.ndarray, None, None]:
-    """Yield the pixels of each record in order, with few of them in memory at a time."""
+def _prepare_all(records: Sequence[Record], side: int, processes: int) -> Generator[np.ndarray | str, None, None]:
+    """Yield the pixels of each record in order, or what is wrong with it, with few of them in memory at a time."""
     prepare = partial(_prepare, side=side)
     if processes == 1:
         yield from map(prepare, records)
@@ -183,15 +142,17 @@ def _prepare_all(records: Sequence[Record], side: int, processes: int) -> Genera
         executor.shutdown(cancel_futures=True)
 
 
-def _prepare(record: Record, side: int) -> np.ndarray:
-    """Load an image and bring its short side to `side` pixels: [H, W, 3] uint8."""
+def _prepare(record: Record, side: int) -> np.ndarray | str:
+    """Load an image and bring its short side to `side` pixels: [H, W, 3] uint8; or say what is wrong with it."""
     try:
         image = record.load().convert("RGB")
+    except InputError as error:
+        return str(error)
     except (OSError, Image.DecompressionBombError) as error:
-        raise InputError(f"image {record.name!r} cannot be read ({error}): replace it or take it out") from error
+        return f"image {record.name!r} cannot be read ({error}): replace it or take it out"
     short, long = sorted(image.size)
     if short == 0 or side * side * long > _MOST_PIXELS * short:
-        raise InputError(f"image {record.name!r} has an unusable shape ({image.width} x {image.height}): take it out")
+        return f"image {record.name!r} has an unusable shape ({image.width} x {image.height}): take it out"
     if short != side:
         width, height = (round(length * side / short) for length in image.size)
         image = image.resize((width, height), Image.Resampling.BICUBIC)
@@ -216,33 +177,11 @@ def _check_records(splits: Splits) -> None:
                 raise InputError(f"{where} has a NUL or half a character in its captions or name: correct it")
 
 
-def _check_folder(folder: Path, least_bytes: int) -> None:
+def _check_folder(folder: Path, needed: int) -> None:
     """Refuse to replace what is no pack, and to start what cannot end."""
-    if folder.exists() and not (folder / _META).is_file() and not (folder.is_dir() and not any(folder.iterdir())):
+    if folder.exists() and not (folder / META).is_file() and not (folder.is_dir() and not any(folder.iterdir())):
         raise InputError(f"{folder} exists and is no packed data set: move it away or choose another folder")
     free = shutil.disk_usage(next(parent for parent in folder.absolute().parents if parent.exists())).free
-    if free < least_bytes:
-        need = f"packing needs {least_bytes / 1e6:,.1f} MB or more and has {free / 1e6:,.1f} MB"
+    if free < needed:
+        need = f"packing needs {needed / 1e6:,.1f} MB or more and has {free / 1e6:,.1f} MB"
         raise InputError(f"{need} on the disk of {folder}: free some space or lower image_size")
-
-
-def _read_meta(folder: Path) -> dict[str, Any]:
-    try:
-        meta: dict[str, Any] = json.loads((folder / _META).read_text(encoding="utf-8"))
-        if meta["format"] != _FORMAT:
-            raise ValueError(f"format {meta['format']}")
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise InputError(f"{folder} holds no packed data set, or a broken or outdated one: {_AGAIN}") from error
-    return meta
-
-
-def _read_table(path: Path, rows: int) -> pd.DataFrame:
-    """Read a table as it was written: "nan" and "null" are words like others."""
-    numbers: dict[str, type] = dict.fromkeys(["class_id", "offset", "height", "width", "image"], np.int64)
-    try:
-        table = pd.read_csv(path, dtype=defaultdict(lambda: str, numbers), keep_default_na=False, lineterminator="\n")
-        if len(table) != rows:
-            raise ValueError(f"{len(table)} rows instead of {rows}")
-    except (OSError, ValueError) as error:  # pandas' own errors are ValueErrors
-        raise InputError(f"{path} is missing or damaged: {_AGAIN}") from error
-    return table

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from t2i.data.captions import Vocabulary, encode_captions, shorten
-from t2i.data.packing import Pack
+from t2i.data.pack import Pack
 from t2i.errors import InputError
 
 

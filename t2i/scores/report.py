@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from t2i.data.packing import Pack
+from t2i.data.pack import Pack
 from t2i.data.pairs import EncodedCaptions, centre_crops
 from t2i.errors import InputError
 from t2i.models.damsm import Damsm, encode_images, encode_sentences

@@ -7,7 +7,7 @@ from tqdm import tqdm
 
 from t2i import runtime
 from t2i.data.captions import Vocabulary
-from t2i.data.packing import Pack
+from t2i.data.pack import Pack
 from t2i.data.pairs import CaptionPairs, to_unit
 from t2i.losses.damsm import damsm_losses
 from t2i.losses.nt_xent import nt_xent

@@ -8,7 +8,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from t2i import runtime
-from t2i.data.packing import Pack
+from t2i.data.pack import Pack
 from t2i.data.pairs import Batch, CaptionPairs, to_unit
 from t2i.losses.adversarial import Kind
 from t2i.losses.damsm import damsm_losses

@@ -6,7 +6,7 @@ from tqdm import tqdm
 
 from t2i import runtime
 from t2i.data.captions import Vocabulary
-from t2i.data.packing import Pack
+from t2i.data.pack import Pack
 from t2i.data.pairs import CaptionPairs, to_unit
 from t2i.losses.damsm import matching_loss, sentence_scores
 from t2i.models.judge import Judge

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from t2i.data.packing import Pack
+from t2i.data.pack import Pack
 from t2i.data.pairs import EncodedCaptions, to_pixels
 from t2i.figures import progress_grid
 from t2i.models.damsm import Damsm

@@ -1,6 +1,7 @@
 """MS-COCO in its official layout, made small."""
 
 import json
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 from PIL import Image
 
 from t2i.data import coco
+from t2i.data.gaps import Gaps
 from t2i.errors import InputError
 
 SLICE = Path(__file__).parents[3] / "shared" / "data" / "coco-slice"
@@ -53,10 +55,9 @@ def test_records_of_both_splits(tmp_path: Path, year: str) -> None:
         ({"images": 3}, "must hold 'images', a list of objects with id, file_name"),
         ({"images": [{"id": "0", "file_name": "x.jpg"}]}, "must hold 'images'"),
         ({"annotations": [{"id": 1}]}, "must hold 'annotations', a list of objects with id, image_id, caption"),
-        ({"images": [{"id": 0, "file_name": "../x.jpg"}]}, "which is no plain file name"),
-        ({"images": [{"id": 0, "file_name": "a.jpg"}]}, "1 images of .* have no file in .*train2017 \\(a.jpg\\)"),
-        ({"annotations": []}, "3 images of .* have no caption"),
-        ({"images": [], "annotations": []}, "lists no images"),
+        ({"images": [{"id": 0, "file_name": "../x.jpg"}]}, "which is no plain name"),
+        ({"images": [{"id": 0, "file_name": "a.jpg"}]}, "1 image of .* without a file in .*train2017 \\(a.jpg\\)"),
+        ({"annotations": []}, "3 images of .* without a caption"),
     ],
 )
 def test_what_is_wrong_is_one_line(tmp_path: Path, changed: dict[str, Any], message: str) -> None:
@@ -68,7 +69,7 @@ def test_what_is_wrong_is_one_line(tmp_path: Path, changed: dict[str, Any], mess
 
 
 def test_missing_and_torn_files_are_named(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="has no captions_train2014.json or captions_train2017.json"):
+    with pytest.raises(InputError, match="has neither annotations/captions_train2014.json"):
         coco.read(tmp_path, captions_per_image=2)
     folder = make(tmp_path / "coco")
     (folder / "annotations" / "captions_val2017.json").write_text("{")
@@ -82,3 +83,46 @@ def test_a_slice_of_the_real_thing() -> None:
     assert {name: len(records) for name, records in splits.items()} == {"train": 80, "test": 79}
     assert all(len(record.captions) == 5 for records in splits.values() for record in records)
     assert splits["train"][0].load().mode == "RGB"
+
+
+def family(folder: Path) -> Path:
+    for split, names in {"train": ["a_1", "a_2"], "test": ["b_1"]}.items():
+        (folder / split).mkdir(parents=True)
+        (folder / split / "filenames.pickle").write_bytes(pickle.dumps(names, 0))
+        for name in names:
+            for part, suffix in (("images", "jpg"), ("text", "txt")):
+                (folder / part).mkdir(exist_ok=True)
+                (folder / part / f"{name}.{suffix}").write_text("one\n\ntwo\nthree\n")
+            Image.new("L", (9, 7)).save(folder / "images" / f"{name}.jpg")
+    return folder
+
+
+def test_the_layout_of_the_attngan_family(tmp_path: Path) -> None:
+    splits = coco.read(family(tmp_path / "coco"), captions_per_image=2)
+    assert {split: [r.name for r in records] for split, records in splits.items()} == {
+        "train": ["a_1", "a_2"], "test": ["b_1"],
+    }  # fmt: skip
+    record = splits["train"][0]
+    assert [caption.text for caption in record.captions] == ["one", "two"] and record.load().mode == "RGB"
+    assert len({r.class_name for records in splits.values() for r in records}) == 3
+
+
+def test_images_may_lie_in_one_folder_and_annotations_may_repeat_an_image(tmp_path: Path) -> None:
+    folder = make(tmp_path / "coco")
+    (folder / "train2017").rename(folder / "images")
+    rows = [{"id": i, "file_name": f"{i % 3:012d}.jpg"} for i in (0, 1, 2, 0)]
+    change(folder, images=rows)
+    with pytest.raises(InputError, match=r"1 image listed again in .*captions_train2017.json \(000000000000.jpg\)"):
+        coco.read(folder, captions_per_image=2)
+    gaps = Gaps("skip")
+    assert len(coco.read(folder, captions_per_image=2, gaps=gaps)["train"]) == 3
+    assert [gap["count"] for gap in gaps.report().values()] == [1]
+
+
+def test_skip_leaves_out_images_without_file_or_caption(tmp_path: Path) -> None:
+    folder = make(tmp_path / "coco")
+    (folder / "train2017" / "000000000001.jpg").unlink()
+    change(folder, annotations=[{"id": 0, "image_id": 0, "caption": "only one"}])
+    gaps = Gaps("skip")
+    assert [r.name for r in coco.read(folder, captions_per_image=2, gaps=gaps)["train"]] == ["train2017/000000000000"]
+    assert sorted(gap["first"][0] for gap in gaps.report().values()) == ["000000000001.jpg", "000000000002.jpg"]

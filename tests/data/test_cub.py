@@ -11,7 +11,9 @@ import pytest
 from PIL import Image
 
 from t2i.data import cub
-from t2i.data.packing import Pack, pack
+from t2i.data.gaps import Gaps
+from t2i.data.pack import Pack
+from t2i.data.packing import pack
 from t2i.errors import InputError
 
 SLICE = Path(__file__).parents[3] / "shared" / "data" / "cub-slice"
@@ -127,9 +129,9 @@ def lines_without(path: Path, *numbers: str) -> None:
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (lambda folder, name: (folder / "CUB_200_2011" / "images" / f"{name}.png").unlink(), "have no image file"),
-        (lambda folder, name: (folder / "text" / f"{name}.txt").unlink(), "have no caption"),
-        (lambda folder, name: (folder / "text" / f"{name}.txt").write_text("\n \n...\n"), "have no caption"),
+        (lambda folder, name: (folder / "CUB_200_2011" / "images" / f"{name}.png").unlink(), "without an image file"),
+        (lambda folder, name: (folder / "text" / f"{name}.txt").unlink(), "without a caption"),
+        (lambda folder, name: (folder / "text" / f"{name}.txt").write_text("\n \n...\n"), "without a caption"),
     ],
 )
 def test_incomplete_images_are_counted_and_the_first_three_named(
@@ -138,13 +140,13 @@ def test_incomplete_images_are_counted_and_the_first_three_named(
     for name in NAMES["train"][1:]:
         damage(folder, name)
     text = refused(folder)
-    assert f"4 images of {folder / 'train'}" in text and message in text
+    assert "4 images of the train split" in text and message in text
     assert "(001.Auk/auk_2, 002.Wren/wren_1, 002.Wren/wren.2, ...)" in text
 
 
 def test_images_without_number_or_box(folder: Path) -> None:
     lines_without(folder / "CUB_200_2011" / "bounding_boxes.txt", "6")
-    assert "1 images" in refused(folder) and "bounding_boxes.txt (003.Crow/crow_1)" in refused(folder)
+    assert "1 image of the test split" in refused(folder) and "bounding_boxes.txt (003.Crow/crow_1)" in refused(folder)
     lines_without(folder / "CUB_200_2011" / "images.txt", "2", "5")
     assert "images.txt (001.Auk/auk_2, 002.Wren/wren_3)" in refused(folder)
 
@@ -211,3 +213,81 @@ def test_the_real_slice_is_read_and_packed(tmp_path: Path) -> None:
     opened = Pack.open(tmp_path / "pack", "test")
     assert opened.side == 76 and len(opened) == len(some["test"])
     assert all(opened.image(i).std() > 10 for i in range(len(opened)))
+
+
+def test_skip_leaves_out_what_a_long_list_has_too_much(folder: Path) -> None:
+    listed = [f"003.Crow/crow_{number}" for number in range(2933)]
+    (folder / "test" / "filenames.pickle").write_bytes(pickle.dumps(listed, 0))
+    message = (
+        r"^2931 images of the test split without a line in CUB_200_2011/images.txt \(003.Crow/crow_0, 003.Crow/crow_3"
+    )
+    with pytest.raises(InputError, match=message):
+        cub.read(folder, captions_per_image=10)
+    gaps = Gaps("skip")
+    splits = cub.read(folder, captions_per_image=10, gaps=gaps)
+    assert [record.name for record in splits["test"]] == NAMES["test"] and len(splits["train"]) == 5
+    (gap,) = gaps.report().values()
+    assert gap["count"] == 2931 and len(gap["first"]) == 3
+
+
+def test_names_listed_twice_count_once_and_class_info_is_not_needed(folder: Path) -> None:
+    (folder / "train" / "filenames.pickle").write_bytes(pickle.dumps(NAMES["train"] + NAMES["train"][:2]))
+    (folder / "train" / "class_info.pickle").write_bytes(pickle.dumps([1] * 900, 0))  # longer than filenames, as found
+    splits = cub.read(folder, captions_per_image=10)
+    assert [record.name for record in splits["train"]] == NAMES["train"]
+    assert [record.class_name for record in splits["train"]] == ["001.Auk"] * 2 + ["002.Wren"] * 3
+
+
+def test_without_pickles_the_last_classes_are_the_test_split(folder: Path) -> None:
+    for split in NAMES:
+        shutil.rmtree(folder / split)
+    splits = cub.read(folder, captions_per_image=10, test_classes=2)
+    assert {record.class_name for record in splits["train"]} == {"001.Auk"}
+    assert {record.class_name for record in splits["test"]} == {"002.Wren", "003.Crow"}
+    for test_classes in (0, 3):
+        with pytest.raises(InputError, match=f"test_classes is {test_classes}, legal are 1 to 2, for 3 classes"):
+            cub.read(folder, captions_per_image=10, test_classes=test_classes)
+
+
+def test_fewer_captions_than_asked_are_what_there_is(folder: Path) -> None:
+    records = cub.read(folder, captions_per_image=10)["train"]
+    assert all(len(record.captions) == 2 for record in records)
+    assert all(len(r.captions) == 1 for r in cub.read(folder, captions_per_image=1)["train"])
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"a bird\0with a nul\n", "has a NUL in the caption 'a bird"),
+        (b"x" * 20_000, "has a caption of 20,000 characters; legal are 10,000"),
+        (b"bird \n" * 1_000_000, "has 6,000,000 bytes, too many for captions"),
+    ],
+)
+def test_captions_that_are_an_attack_are_refused(folder: Path, content: bytes, message: str) -> None:
+    (folder / "text" / f"{NAMES['train'][0]}.txt").write_bytes(content)
+    assert message in refused(folder)
+
+
+def test_an_image_smaller_than_the_crop_is_enlarged(folder: Path, tmp_path: Path) -> None:
+    pack(cub.read(folder, captions_per_image=10), tmp_path / "out", image_size=64, resize_ratio=1.1875, processes=1)
+    assert Pack.open(tmp_path / "out", "train").image(0).shape[0] == 76
+
+
+def test_skip_leaves_out_unreadable_pictures_and_boxes_outside(folder: Path, tmp_path: Path) -> None:
+    boxes = folder / "CUB_200_2011" / "bounding_boxes.txt"
+    boxes.write_text(boxes.read_text().replace("2 20.0 10.0", "2 900.0 900.0"))
+    (folder / "CUB_200_2011" / "images" / f"{NAMES['train'][3]}.png").write_bytes(b"")
+    gaps = Gaps("skip")
+    splits = cub.read(folder, captions_per_image=10, gaps=gaps)
+    meta = pack(splits, tmp_path / "out", image_size=16, resize_ratio=1.0, processes=1, gaps=gaps)
+    assert meta["splits"]["train"]["images"] == 3
+    left_out = {"of the train split that cannot be read": {"count": 2, "first": [NAMES["train"][1], NAMES["train"][3]]}}
+    assert gaps.report() == left_out
+    train = Pack.open(tmp_path / "out", "train")
+    assert train.images["name"].tolist() == [NAMES["train"][i] for i in (0, 2, 4)]
+    assert [train.captions["text"].iloc[row] for row in train.captions_of(2)] == ["bird 5", "it is small"]
+    for name in NAMES["test"]:
+        (folder / "CUB_200_2011" / "images" / f"{name}.png").write_bytes(b"")
+    with pytest.raises(InputError, match="split 'test' of the data set has no readable image"):
+        pack(splits, tmp_path / "out", image_size=16, resize_ratio=1.0, processes=1, gaps=Gaps("skip"))
+    assert len(Pack.open(tmp_path / "out", "train")) == 3  # the old pack is still there

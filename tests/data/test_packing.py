@@ -17,7 +17,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from t2i.data.packing import Pack, pack, splits_in
+from t2i.data.pack import Pack, splits_in
+from t2i.data.packing import pack
 from t2i.data.records import Caption, Record, Splits
 from t2i.errors import InputError
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from t2i.data.captions import Vocabulary
-from t2i.data.packing import Pack
+from t2i.data.pack import Pack
 from t2i.data.pairs import CaptionPairs, centre_crop, centre_crops, random_crop, to_pixels, to_unit
 from t2i.errors import InputError
 

@@ -7,10 +7,12 @@ from torch import Tensor
 from t2i.models.generator import Generator, scales
 
 
-def make(base_size: int = 8, image_size: int = 32, layers: str = "leaky_groupnorm") -> Generator:
+def make(
+    base_size: int = 8, image_size: int = 32, layers: str = "leaky_groupnorm", model: str = "attngan"
+) -> Generator:
     torch.manual_seed(0)
     return Generator(
-        model="attngan", embedding_dim=6, noise_dim=5, condition_dim=4, base_size=base_size, image_size=image_size,
+        model=model, embedding_dim=6, noise_dim=5, condition_dim=4, base_size=base_size, image_size=image_size,
         ngf=8, residual_blocks=1, layers=layers,  # type: ignore[arg-type]
     ).eval()  # fmt: skip
 
@@ -22,10 +24,11 @@ def inputs(lengths: list[int]) -> tuple[Tensor, ...]:
     return torch.randn(n, 5), torch.randn(n, 4), torch.randn(n, 6), torch.randn(n, 6, max(lengths)), padding
 
 
+@pytest.mark.parametrize("model", ["attngan", "dmgan"])
 @pytest.mark.parametrize("layers", ["leaky_groupnorm", "glu_batchnorm"])
 @pytest.mark.parametrize(("base_size", "image_size"), [(8, 8), (16, 32), (8, 32)])
-def test_a_picture_a_scale_and_attention_a_refinement(base_size: int, image_size: int, layers: str) -> None:
-    made = make(base_size, image_size, layers)(*inputs([4, 2]))
+def test_a_picture_a_scale_and_attention_a_refinement(base_size: int, image_size: int, layers: str, model: str) -> None:
+    made = make(base_size, image_size, layers, model)(*inputs([4, 2]))
     sizes = scales(base_size, image_size)
     assert [tuple(image.shape) for image in made.images] == [(2, 3, size, size) for size in sizes]
     assert [tuple(a.shape) for a in made.attention] == [(2, 4, size, size) for size in sizes[:-1]]
@@ -33,9 +36,10 @@ def test_a_picture_a_scale_and_attention_a_refinement(base_size: int, image_size
     assert made.mu.shape == made.logvar.shape == (2, 4)
 
 
-def test_attention_sums_to_one_over_own_words_and_a_batch_equals_one_caption_at_a_time() -> None:
+@pytest.mark.parametrize("model", ["attngan", "dmgan"])
+def test_attention_sums_to_one_over_own_words_and_a_batch_equals_one_caption_at_a_time(model: str) -> None:
     lengths = [5, 1, 3]
-    generator, (noise, epsilon, sentence, words, padding) = make(), inputs(lengths)
+    generator, (noise, epsilon, sentence, words, padding) = make(model=model), inputs(lengths)
     together = generator(noise, epsilon, sentence, words, padding)
     for attention in together.attention:
         torch.testing.assert_close(attention.sum(dim=1), torch.ones_like(attention[:, 0]))
@@ -52,7 +56,7 @@ def test_attention_sums_to_one_over_own_words_and_a_batch_equals_one_caption_at_
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"model": "stackgan"}, "model is 'stackgan'; legal are attngan"),
+        ({"model": "stackgan"}, "model is 'stackgan'; legal are attngan, dmgan"),
         ({"base_size": 48}, "sizes are 48 to 32"),
         ({"base_size": 64}, "sizes are 64 to 32"),
     ],

@@ -1,13 +1,13 @@
 """One step of every paper budget at its real sizes: 256 pixels, Inception-v3, published widths."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
 from t2i.data.captions import Vocabulary, tokenize
-from t2i.data.packing import Pack, pack
+from t2i.data.pack import Pack
+from t2i.data.packing import pack
 from t2i.models.damsm import Damsm
 from t2i.models.inception import InceptionImageEncoder
 from t2i.models.text_encoder import TextEncoder

@@ -3,16 +3,18 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
 from t2i.data.captions import Vocabulary
-from t2i.data.packing import Pack
+from t2i.data.pack import Pack
 from t2i.data.pairs import EncodedCaptions, centre_crops
 from t2i.models.damsm import Damsm, encode_images, encode_sentences
 from t2i.training.damsm import train_damsm
-from t2i.training.gan import train_gan
+from t2i.training.gan import draw_noise, train_gan
 from t2i.training.judge import train_judge
+from tests.models.test_generator import make as make_generator
 
 PAPER = {
     "layers": "glu_batchnorm", "discriminator_norm": "batch", "projection": 0, "initial_weights": "orthogonal",
@@ -121,3 +123,13 @@ def test_watching_does_not_change_the_training(striped: Path, damsm: Damsm) -> N
     steps: list[int] = []
     watched = gan_of(striped, damsm, watch=lambda step, *_: steps.append(step))[0]
     assert same(watched, gan_of(striped, damsm)[0]) and steps == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_both_captions_of_an_image_share_their_noise_unless_told_otherwise(shared: bool) -> None:
+    generator = make_generator()
+    noise, epsilon = draw_noise(generator, 3, 2, shared, np.random.default_rng(0), CPU)
+    assert noise.shape == (6, 5) and epsilon.shape == (6, 4)
+    for vectors in (noise, epsilon):
+        assert torch.equal(vectors[:3], vectors[3:]) is shared
+        assert len(vectors[:3].unique(dim=0)) == 3

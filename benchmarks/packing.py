@@ -1,0 +1,101 @@
+"""What packing costs: images a second with one process and two against Pillow alone, and reading images at random.
+
+    python -m benchmarks.packing --data coco --folder data/coco --image-size 256
+
+Pillow alone decodes, crops and resizes the same pictures in this process and keeps nothing. Records are repeated until
+``--images`` pictures are packed, so that starting workers does not count for much. Prints a table and a line of JSON.
+"""
+
+import argparse
+import json
+import resource
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import cycle, islice
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from t2i.data import coco, cub
+from t2i.data.pack import Pack
+from t2i.data.packing import pack
+from t2i.data.records import Record
+
+COCO_IMAGES = 123_287  # train and val of 2014 and 2017
+
+
+def main() -> None:
+    """Measure, three times each, in turns."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.packing")
+    parser.add_argument("--data", choices=["cub", "coco"], default="cub")
+    parser.add_argument("--folder", type=Path, help="of the raw data (data/<data>)")
+    parser.add_argument("--image-size", type=int, default=256)
+    parser.add_argument("--resize-ratio", type=float, default=76 / 64)
+    parser.add_argument("--images", type=int, default=600, help="how many to pack (600)")
+    parser.add_argument("--repeats", type=int, default=3)
+    given = parser.parse_args()
+    folder = given.folder or Path("data") / given.data
+    read: Callable[..., dict[str, list[Record]]] = {"cub": cub.read, "coco": coco.read}[given.data]
+    found = [record for records in read(folder, captions_per_image=5).values() for record in records]
+    many = enumerate(islice(cycle(found), given.images))
+    records = [replace(record, name=f"{number}/{record.name}") for number, record in many]
+    side = round(given.image_size * given.resize_ratio)
+
+    def alone() -> None:
+        for record in records:
+            image = record.load()
+            scale = side / min(image.size)
+            image.resize((round(image.width * scale), round(image.height * scale)), Image.Resampling.BICUBIC)
+
+    with tempfile.TemporaryDirectory() as temporary:
+        out = Path(temporary) / "prepared"
+
+        def packed(processes: int) -> Callable[[], None]:
+            def run() -> None:
+                pack(
+                    {"train": records}, out, image_size=given.image_size, resize_ratio=given.resize_ratio,
+                    processes=processes,
+                )  # fmt: skip
+
+            return run
+
+        works = {"Pillow alone": alone, "packing, 1 process": packed(1), "packing, 2 processes": packed(2)}
+        seconds: dict[str, list[float]] = {name: [] for name in works}
+        for _ in range(given.repeats):
+            for name, work in works.items():
+                begin = time.perf_counter()
+                work()
+                seconds[name].append(time.perf_counter() - begin)
+        size = (out / "train.pixels").stat().st_size / len(records)
+        train = Pack.open(out, "train")
+        order = np.random.default_rng(0).integers(0, len(train), 4000)
+        begin = time.perf_counter()
+        for i in order:
+            train.image(int(i)).max()  # touches every pixel
+        reads = len(order) / (time.perf_counter() - begin)
+    rates = {name: given.images / statistics.median(times) for name, times in seconds.items()}
+    for name, rate in rates.items():
+        spread = (max(seconds[name]) - min(seconds[name])) / statistics.median(seconds[name])
+        print(f"{name:<22} {rate:8.1f} images/s  x{rate / rates['Pillow alone']:.2f}  spread {spread:.0%}")
+    print(f"{size / 1e3:.0f} kB an image; random reads {reads:,.0f} images/s")
+    hours = COCO_IMAGES / rates["packing, 2 processes"] / 3600
+    print(
+        f"all {COCO_IMAGES:,} images of MS-COCO at this rate and size: {hours:.1f} h, {COCO_IMAGES * size / 1e9:.1f} GB"
+    )
+    print(
+        json.dumps(
+            {
+                "data": given.data, "image_size": given.image_size, "images": given.images, "rates": rates,
+                "bytes_an_image": size, "random_reads": reads,
+                "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10,
+            }
+        )
+    )  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()

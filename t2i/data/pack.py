@@ -1,0 +1,99 @@
+"""Packed data sets, as every stage after preprocess reads them.
+
+`<split>.pixels` holds the images one after the other (uint8, RGB, row major, lossless), `<split>.images.csv` and
+`<split>.captions.csv` say what they show, `meta.json` how they were made.
+"""
+
+import json
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from t2i.errors import InputError
+
+META = "meta.json"
+FORMAT = 1
+_AGAIN = "run `dvc repro preprocess`"
+
+
+def splits_in(folder: Path) -> list[str]:
+    """Names of the splits of a pack, in the order they were packed in."""
+    return list(_read_meta(folder)["splits"])
+
+
+class Pack:
+    """One split of a pack; pixels are memory-mapped at the first access, in each process that this is pickled to.
+
+    Attributes:
+        images: one row an image: name, class_name, class_id (int, 0..n-1 over all splits), offset (of its first byte),
+            height, width, then a text column ``is.<attribute>`` for each attribute, "" where nobody knows.
+        captions: one row a caption, those of an image side by side: image (row of `images`), text, then a text column
+            ``says.<attribute>`` for each attribute, "" where it says nothing.
+        image_size, side: of the square that training crops to, and short side of the stored images, in pixels.
+        attributes: sorted names.
+    """
+
+    def __init__(self, folder: Path, split: str) -> None:
+        meta = _read_meta(folder)
+        if split not in meta["splits"]:
+            raise InputError(f"pack {folder} has no split {split!r}, only {', '.join(meta['splits'])}: {_AGAIN}")
+        counts = meta["splits"][split]
+        self.image_size: int = meta["image_size"]
+        self.side: int = meta["side"]
+        self.attributes: list[str] = meta["attributes"]
+        self.images = _read_table(folder / f"{split}.images.csv", counts["images"])
+        self.captions = _read_table(folder / f"{split}.captions.csv", counts["captions"])
+        self._path = folder / f"{split}.pixels"
+        if not self._path.is_file() or self._path.stat().st_size != counts["bytes"]:
+            raise InputError(f"{self._path} is missing or has not the {counts['bytes']} bytes it should: {_AGAIN}")
+        self._shapes = list(zip(self.images["height"].tolist(), self.images["width"].tolist(), strict=True))
+        self._offsets: list[int] = self.images["offset"].tolist()
+        self._first_captions = np.searchsorted(self.captions["image"].to_numpy(), np.arange(len(self.images) + 1))
+        self._pixels: np.ndarray | None = None
+
+    @classmethod
+    def open(cls, folder: Path, split: str) -> "Pack":
+        """Open a split; InputError if there is no complete pack, or no such split in it."""
+        return cls(folder, split)
+
+    def __len__(self) -> int:
+        return len(self._offsets)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_pixels": None}
+
+    def image(self, i: int) -> np.ndarray:
+        """Pixels of image i in [0, len(self)): [H, W, 3] uint8, min(H, W) = side; a read-only view, no copy."""
+        if self._pixels is None:
+            self._pixels = np.memmap(self._path, dtype=np.uint8, mode="r").view(np.ndarray)
+        height, width = self._shapes[i]
+        return self._pixels[self._offsets[i] :][: height * width * 3].reshape(height, width, 3)
+
+    def captions_of(self, i: int) -> np.ndarray:
+        """Rows of `captions` that belong to image i in [0, len(self)): int64, contiguous, at least one."""
+        return np.arange(self._first_captions[i], self._first_captions[i + 1])
+
+
+def _read_meta(folder: Path) -> dict[str, Any]:
+    try:
+        meta: dict[str, Any] = json.loads((folder / META).read_text(encoding="utf-8"))
+        if meta["format"] != FORMAT:
+            raise ValueError(f"format {meta['format']}")
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise InputError(f"{folder} holds no packed data set, or a broken or outdated one: {_AGAIN}") from error
+    return meta
+
+
+def _read_table(path: Path, rows: int) -> pd.DataFrame:
+    """Read a table as it was written: "nan" and "null" are words like others."""
+    numbers: dict[str, type] = dict.fromkeys(["class_id", "offset", "height", "width", "image"], np.int64)
+    try:
+        table = pd.read_csv(path, dtype=defaultdict(lambda: str, numbers), keep_default_na=False, lineterminator="\n")
+        if len(table) != rows:
+            raise ValueError(f"{len(table)} rows instead of {rows}")
+    except (OSError, ValueError) as error:  # pandas' own errors are ValueErrors
+        raise InputError(f"{path} is missing or damaged: {_AGAIN}") from error
+    return table
