@@ -89,16 +89,18 @@ def paint_plan(painter: Painter, captions: EncodedCaptions, table: pd.DataFrame,
 
 
 def save_pictures(folder: Path, table: pd.DataFrame, pictures: Tensor) -> None:
-    """Write a plan (plan.csv) and its pictures (pictures.npy)."""
+    """Write a plan (plan.csv) and its pictures (pictures.npy), each whole or not at all."""
     folder.mkdir(parents=True, exist_ok=True)
-    table.to_csv(folder / "plan.csv", index=False, lineterminator="\n")
-    part = folder / "pictures.npy.part"
+    plan_part, pictures_part = folder / "plan.csv.part", folder / "pictures.npy.part"
     try:
-        with part.open("wb") as file:
+        table.to_csv(plan_part, index=False, lineterminator="\n")
+        with pictures_part.open("wb") as file:
             np.save(file, pictures.numpy())
-        os.replace(part, folder / "pictures.npy")
+        os.replace(plan_part, folder / "plan.csv")
+        os.replace(pictures_part, folder / "pictures.npy")
     finally:
-        part.unlink(missing_ok=True)
+        for part in (plan_part, pictures_part):
+            part.unlink(missing_ok=True)
 
 
 def load_pictures(folder: Path) -> tuple[pd.DataFrame, Tensor]:

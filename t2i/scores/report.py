@@ -53,7 +53,15 @@ def score_pictures(
 
     Returns:
         Nested scores, ready for JSON.
+
+    Raises:
+        InputError: pictures and real images have different sizes, or there are too few captions for R-precision.
     """
+    if pictures.shape[-1] != test.image_size:
+        raise InputError(
+            f"the pictures have {pictures.shape[-1]} pixels a side and the real images {test.image_size}; prepare images of "
+            "the generator's size (budgets.<name>.preprocess.image_size)"
+        )
     damsm, judge = damsm.to(device), judge.to(device)
     rows = table["image"].to_numpy()
     shown, real_of = np.unique(rows, return_inverse=True)  # each real image is read once for all its pictures

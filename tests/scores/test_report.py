@@ -33,6 +33,8 @@ def score(folder: Path, networks: tuple[Damsm, Judge], pictures: str, candidates
     images = centre_crops(test, table["image"].to_numpy())
     if pictures == "noise":
         images = torch.randint(256, images.shape, generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
+    if pictures == "large":
+        images = images.repeat(1, 1, 2, 2)
     return score_pictures(
         images, table, test, Pack.open(folder, "train"), [test], *networks,
         max_words=18, candidates=candidates, folds=4, seed=0, device=torch.device("cpu"),
@@ -60,6 +62,11 @@ def test_scores_are_json_with_protocol_and_a_table(striped: Path, networks: tupl
     table = summary(scores)
     for name in ("FID (judge)", "IS (judge)", "R-precision (damsm)", "R-precision (judge)", "top as said"):
         assert name in table
+
+
+def test_pictures_of_another_size_are_not_scored(striped: Path, networks: tuple[Damsm, Judge]) -> None:
+    with pytest.raises(InputError, match="the pictures have 64 pixels a side and the real images 32"):
+        score(striped, networks, "large")
 
 
 def test_more_candidates_than_captions_are_an_input_error(striped: Path, networks: tuple[Damsm, Judge]) -> None:
