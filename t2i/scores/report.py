@@ -59,8 +59,8 @@ def score_pictures(
     """
     if pictures.shape[-1] != test.image_size:
         raise InputError(
-            f"the pictures have {pictures.shape[-1]} pixels a side and the real images {test.image_size}; prepare images "
-            "of the generator's size (budgets.<name>.preprocess.image_size)"
+            f"the pictures have {pictures.shape[-1]} pixels a side and the real images {test.image_size}; prepare "
+            "images of the generator's size (budgets.<name>.preprocess.image_size)"
         )
     damsm, judge = damsm.to(device), judge.to(device)
     rows = table["image"].to_numpy()
