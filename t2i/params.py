@@ -207,6 +207,7 @@ class TrainGan(Training):
     initial_weights: Literal["orthogonal", "own"]
     adversarial: Literal["bce", "hinge"]
     mismatched: Literal["next", "hardest"]
+    matching_weight: Weight
     lr_generator: Positive
     lr_discriminator: Positive
     beta1: Decay
@@ -243,8 +244,9 @@ class Budget(Section):
                 f"train_gan.base_size {self.train_gan.base_size} is larger than preprocess.image_size "
                 f"{self.preprocess.image_size}"
             )
-        if self.train_gan.mismatched == "hardest" and not self.train_gan.projection:
-            raise ValueError("train_gan.mismatched 'hardest' needs train_gan.projection to be 1 or more")
+        gan = self.train_gan
+        if (gan.mismatched == "hardest" or gan.matching_weight) and not gan.projection:
+            raise ValueError("train_gan.mismatched 'hardest' and matching_weight need projection to be 1 or more")
         return self
 
 

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from t2i.losses.adversarial import Kind, discriminator_loss, fools, gradient_penalty
+from t2i.losses.damsm import matching_loss
 from t2i.models.discriminator import Discriminator, Norm
 
 Mismatched = Literal["next", "hardest"]
@@ -20,6 +21,9 @@ class Adversaries(nn.Module):
         sizes: sides of the images of each scale, smallest first.
         ndf, embedding_dim, norm, projection: of :class:`~t2i.models.discriminator.Discriminator`.
         kind: of the adversarial loss; "bce" is the paper's.
+        matching_weight: of a contrastive loss that the projection learns from: to find the right sentence for each real
+            image of the batch and the right image for each sentence, as in DAMSM (cf. Zhang et al., "Cross-Modal
+            Contrastive Learning for Text-to-Image Generation", CVPR 2021). 0: none, as published.
         mismatched: which wrong sentence a real image is shown with: the "next" one of the batch, as published, or the
             "hardest", that of another class which the projection finds most fitting. Most wrong sentences are told by
             the largest part of a bird alone; the hardest ask for the others too.
@@ -35,13 +39,14 @@ class Adversaries(nn.Module):
         projection: int,
         kind: Kind,
         mismatched: Mismatched,
+        matching_weight: float = 0.0,
     ) -> None:
         super().__init__()
-        if mismatched == "hardest" and not projection:
+        if (mismatched == "hardest" or matching_weight) and not projection:
             raise ValueError(
-                "the hardest mismatched sentence is found by the projection, which is 0; legal are 1 or more"
+                "hardest mismatched sentences and the matching loss need a projection, which is 0; legal are 1 or more"
             )
-        self.sizes, self.kind, self.mismatched = sizes, kind, mismatched
+        self.sizes, self.kind, self.mismatched, self.matching_weight = sizes, kind, mismatched, matching_weight
         self.scales = nn.ModuleList(Discriminator(size, ndf, embedding_dim, norm, projection) for size in sizes)
 
     def pyramid(self, images: Tensor) -> list[Tensor]:
@@ -79,7 +84,11 @@ class Adversaries(nn.Module):
         matched, mismatched = torch.cat(asked[: len(views)]), torch.cat(asked[len(views) :])
         fake_u, (fake_c,) = discriminator(fakes, sentences)
         real_u = discriminator.unconditional(features)
-        return len(views) * discriminator_loss(real_u, matched, fake_u, fake_c, mismatched, self.kind)
+        loss = len(views) * discriminator_loss(real_u, matched, fake_u, fake_c, mismatched, self.kind)
+        if self.matching_weight:
+            found = [part for view in views for part in matching_loss(discriminator.fits(features, view), classes, 1.0)]
+            loss = loss + self.matching_weight * torch.stack(found).sum()
+        return loss
 
     def _wrong(self, discriminator: Discriminator, features: Tensor, sentences: Tensor, classes: Tensor) -> Tensor:
         """Wrong sentences for the first images: [N - 1, D] as published, or [N, D]."""

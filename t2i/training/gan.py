@@ -49,6 +49,7 @@ def train_gan(
     initial_weights: InitialWeights,
     adversarial: Kind,
     mismatched: Mismatched,
+    matching_weight: float,
     lr_generator: float,
     lr_discriminator: float,
     beta1: float,
@@ -79,6 +80,7 @@ def train_gan(
         damsm: frozen here; its text encoder reads the captions, its image encoder reads the last scale.
         steps, epochs: one of both; the other is None.
         captions: of an image in a step, 2 or 1; with 1 there is no pair to contrast: plain AttnGAN or DM-GAN.
+        projection, mismatched, matching_weight: of :class:`~t2i.training.adversaries.Adversaries`.
         decay_from: share of the steps after which the learning rates fall linearly to 0; 1: never.
         damsm_weight: of word and sentence loss (LAMBDA of the published code).
         diversity_weight: of mode seeking between two first-scale images of a caption; 0: none.
@@ -103,6 +105,7 @@ def train_gan(
     adversaries = Adversaries(
         scales(base_size, pack.image_size), ndf=ndf, embedding_dim=damsm.embedding_dim, norm=discriminator_norm,
         projection=projection, kind=adversarial, mismatched=mismatched,
+        matching_weight=matching_weight,
     )  # fmt: skip
     for network in (generator, adversaries):
         start(network, initial_weights)

@@ -18,9 +18,10 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from t2i.data.pack import Pack, splits_in
-from t2i.data.packing import pack
+from t2i.data.packing import least_bytes, pack
 from t2i.data.records import Caption, Record, Splits
 from t2i.errors import InputError
+from tests.conftest import stripes
 
 SETTINGS: dict[str, Any] = {"image_size": 16, "resize_ratio": 1.25, "processes": 1}
 SIDE = 20
@@ -238,3 +239,9 @@ def test_missing_or_incomplete_packs(tmp_path: Path) -> None:
     pack(data_set(), tmp_path / "pack", **SETTINGS)
     with pytest.raises(InputError, match="no split 'reference', only train, test"):
         Pack.open(tmp_path / "pack", "reference")
+
+
+def test_the_estimate_is_exact_for_squares(tmp_path: Path) -> None:
+    splits = {"train": stripes("train", 5, 40), "test": stripes("test", 3, 40)}
+    meta = pack(splits, tmp_path / "out", image_size=16, resize_ratio=1.25, processes=1)
+    assert least_bytes(splits, 20) == sum(counts["bytes"] for counts in meta["splits"].values()) == 8 * 20 * 20 * 3

@@ -75,9 +75,27 @@ def test_the_hardest_wrong_sentence_is_of_another_class_and_fits_best() -> None:
         assert torch.equal(chosen[i], sentences[best])
 
 
-def test_the_hardest_needs_a_projection() -> None:
-    with pytest.raises(ValueError, match="found by the projection, which is 0"):
-        make(mismatched="hardest")
+@pytest.mark.parametrize("changed", [{"mismatched": "hardest"}, {"matching_weight": 1.0}])
+def test_what_needs_a_projection_says_so(changed: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match="need a projection, which is 0; legal are 1 or more"):
+        make(**changed)
+
+
+def test_the_matching_loss_is_added_for_each_scale_and_caption() -> None:
+    plain, contrasted = make(projection=5), make(projection=5, matching_weight=0.7)
+    contrasted.load_state_dict(plain.state_dict())
+    reals, fakes, sentences, classes = pictures(4), pictures(8), torch.randn(8, 6), torch.tensor([0, 1, 1, 2])
+    added = torch.zeros(())
+    for d, real in zip(plain.scales, reals, strict=True):
+        assert isinstance(d, Discriminator)
+        for said in sentences.split(4):
+            fits = d.fits(d.trunk(real), said)
+            for logits in (fits, fits.T):
+                for i in range(4):  # -log softmax of the right one among those of other classes and itself
+                    others = [j for j in range(4) if j == i or classes[j] != classes[i]]
+                    added = added - torch.log_softmax(logits[i, others], dim=0)[others.index(i)] / 4
+    expected = plain.tell_apart(reals, fakes, sentences, classes) + 0.7 * added
+    torch.testing.assert_close(contrasted.tell_apart(reals, fakes, sentences, classes), expected)
 
 
 def test_the_projection_adds_an_inner_product() -> None:
