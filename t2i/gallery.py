@@ -70,8 +70,14 @@ def draw_gallery(
         ],
         [f"noise {number // 2 + 1}, caption {number % 2 + 1}" for number in range(2 * 3)],
     )
-    if len(sides) > 1:  # a single stage has no attention
+    if len(sides) > 1:
         attention_maps(folder / "attention.png", [_look(c, painter, captions, texts.iloc[c], seed) for c in firsts[:3]])
+    else:  # a single stage has no attention; the file is promised all the same
+        caption_grid(
+            folder / "attention.png",
+            [GridRow(texts.iloc[caption], painted[caption][-1][:1]) for caption in firsts[:3]],
+            ["one scale: no attention"],
+        )
 
 
 def _look(caption: int, painter: Painter, captions: EncodedCaptions, text: str, seed: int) -> AttentionRow:

@@ -48,8 +48,12 @@ def test_a_picture_depends_on_its_caption_and_noise_alone(
     assert (other.int() - pictures[[3, 120, 77]].int()).abs().max() > 1
 
 
-def test_gallery_draws_its_four_grids(tmp_path: Path, striped: Path, vocabulary: Vocabulary, painter: Painter) -> None:
+@pytest.mark.parametrize("base_size", [8, 32])  # 32: a single scale, which has no attention
+def test_gallery_draws_its_four_grids(
+    tmp_path: Path, striped: Path, vocabulary: Vocabulary, painter: Painter, base_size: int
+) -> None:
     pack = Pack.open(striped, "test")
+    painter.generator = make(base_size=base_size)
     draw_gallery(tmp_path, painter, EncodedCaptions(pack, vocabulary, 18), pack, seed=0, rows=3, noises=3)
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "attention.png", "noises.png", "pairs.png", "samples.png",
