@@ -37,10 +37,9 @@ def main(params: Params) -> None:
         processes=params.runtime.processes,
         gaps=gaps,
     )
-    left_out = gaps.report()
-    for problem, gap in left_out.items():
-        print(f"left out: {gap['count']} images {problem} ({', '.join(gap['first'])}, ...)")
-    write_metrics("preprocess", {"data": params.data, **report, "left_out": left_out})
+    for line in gaps.lines():
+        print(line)
+    write_metrics("preprocess", {"data": params.data, **report, "left_out": gaps.report()})
 
 
 def _spread(count: int, limit: int) -> list[int]:

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from t2i.errors import InputError
-from t2i.params import Params, load
+from t2i.params import Params
+from t2i.params_file import load
 
 PREPARED = Path("prepared")
 VOCABULARY = Path("models/vocabulary.json")

@@ -1,17 +1,8 @@
-"""params.yaml as typed, checked values.
+"""What may stand in params.yaml: sections, types and legal values. `t2i.params_file` reads it."""
 
-Every stage reads the whole file, so that a mistake anywhere is found by the first stage that runs, and then hands its
-own numbers on as keyword arguments. Unknown keys, wrong types and illegal values become one line each.
-"""
+from typing import Annotated, Literal, Self
 
-import difflib
-from pathlib import Path
-from typing import Annotated, Any, Literal, Self
-
-import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
-
-from t2i.errors import InputError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 
 def _no_bool(value: object) -> object:
@@ -291,81 +282,3 @@ class Params(Section):
             if getattr(self, selector) not in names:
                 raise ValueError(f"{selector} = {getattr(self, selector)!r}: legal are {', '.join(names)}")
         return self
-
-
-def load(path: Path, **selectors: str) -> Params:
-    """Read and check a params.yaml.
-
-    Args:
-        selectors: data, model or budget to choose instead of the file's own, as ``dvc exp run -S`` would.
-
-    Raises:
-        InputError: the file is missing, is not YAML, or holds an unknown key, a wrong type or an illegal value.
-    """
-    try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); run stages from the repository root") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
-    try:
-        return Params.model_validate(_chosen({**raw, **selectors} if isinstance(raw, dict) else raw))
-    except ValidationError as error:
-        problems = [_one_line(dict(problem)) for problem in error.errors()]
-        raise InputError(f"{path}: " + "; ".join(problems)) from error
-
-
-def _chosen(raw: Any) -> Any:
-    """The file with each number of a budget that is given by data set or by model replaced by the selected one."""
-    if not isinstance(raw, dict) or not isinstance(raw.get("budgets"), dict):
-        return raw
-    selected = {selector: raw.get(selector) for selector in ("data", "model")}
-    budgets = {
-        name: _choose(block, f"budgets.{name}", selected, needed=name == raw.get("budget"))
-        for name, block in raw["budgets"].items()
-    }
-    return {**raw, "budgets": budgets}
-
-
-def _choose(value: Any, where: str, selected: dict[str, Any], *, needed: bool) -> Any:
-    """See :func:`_chosen`; where the selected name is not given, an error if the value is ``needed``, else any."""
-    if not isinstance(value, dict) or not value:
-        return value
-    for selector, names in (("data", Datasets.model_fields), ("model", Models.model_fields)):
-        if set(value) <= set(names):
-            name = selected[selector]
-            if name not in value and needed and name in names:
-                raise InputError(f"{where}: nothing for {selector} {name}; there are {', '.join(value)}")
-            return _choose(value.get(name, next(iter(value.values()))), where, selected, needed=needed)
-    return {key: _choose(inner, f"{where}.{key}", selected, needed=needed) for key, inner in value.items()}
-
-
-def _one_line(problem: dict[str, Any]) -> str:
-    location: tuple[str | int, ...] = problem["loc"]
-    key = ".".join(str(part) for part in location)
-    kind = problem["type"]
-    if kind == "extra_forbidden":
-        known = _keys_of(location[:-1])
-        close = difflib.get_close_matches(str(location[-1]), known, 1)
-        return f"{key}: unknown key; " + (f"did you mean {close[0]}?" if close else f"legal are {', '.join(known)}")
-    if kind == "missing":
-        return f"{key}: missing"
-    message = problem["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
-    if isinstance(problem["input"], dict) or not key:
-        return f"{key}: {message}" if key else message
-    return f"{key} = {problem['input']!r}: {message}"
-
-
-def _keys_of(location: tuple[str | int, ...]) -> list[str]:
-    """Legal keys of the block at ``location``."""
-    section: type[BaseModel] = Params
-    for part in location:
-        if section is Params and part == "budgets":
-            continue
-        if part in section.model_fields:
-            annotation = section.model_fields[str(part)].annotation
-            assert isinstance(annotation, type)
-            section = annotation
-        else:  # the name of a budget
-            section = Budget
-    return [field.alias or name for name, field in section.model_fields.items()]

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from t2i.errors import InputError
-from t2i.params import Params, load
+from t2i.params import Params
+from t2i.params_file import load
 from tests.conftest import ROOT
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from t2i.errors import InputError
-from t2i.params import load
+from t2i.params_file import load
 from tests.conftest import ROOT
 
 TEXT = (ROOT / "params.yaml").read_text()

@@ -47,12 +47,20 @@ class Gaps:
         yield self
         if self.on_missing == "error":
             for problem, names in self._found.items():
-                some = ", ".join(names[:SHOWN]) + (", ..." if len(names) > SHOWN else "")
                 raise InputError(
-                    f"{len(names)} image{'s' * (len(names) > 1)} {problem} ({some}): correct the data set, or leave "
-                    "them out with -S datasets.<name>.on_missing=skip"
+                    f"{_said(problem, names)}: correct the data set, or leave them out with "
+                    "-S datasets.<name>.on_missing=skip"
                 )
 
     def report(self) -> dict[str, Gap]:
         """Problem -> what was left out because of it."""
         return {problem: Gap(count=len(names), first=names[:SHOWN]) for problem, names in self._found.items()}
+
+    def lines(self) -> list[str]:
+        """The same for people, a line each."""
+        return [f"left out: {_said(problem, names)}" for problem, names in self._found.items()]
+
+
+def _said(problem: str, names: list[str]) -> str:
+    some = ", ".join(names[:SHOWN]) + (", ..." if len(names) > SHOWN else "")
+    return f"{len(names)} image{'s' * (len(names) > 1)} {problem} ({some})"

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from t2i.models.blocks import Layers, ResidualBlock, up_block
+from t2i.models.blocks import Layers, ResidualBlock, attend, up_block
 
 
 class WordAttention(nn.Module):
@@ -20,17 +20,8 @@ class WordAttention(nn.Module):
 
     def forward(self, hidden: Tensor, words: Tensor, padding: Tensor) -> tuple[Tensor, Tensor]:
         """Shape: [N, ngf, H, W], [N, D, L], [N, L] -> context [N, ngf, H, W], attention [N, L, H, W]."""
-        n, _, height, width = hidden.shape
         source = self.project(words)  # [N, ngf, L]
-        pixels = hidden.flatten(2).transpose(1, 2)  # [N, HW, ngf]
-        scores = (pixels @ source).float().masked_fill(padding[:, None, :], float("-inf"))
-        attention = scores.softmax(dim=2)  # [N, HW, L]
-        context = attention.to(source.dtype) @ source.transpose(1, 2)  # [N, HW, ngf]
-        # [N, HW, C] read as [N, C, H, W] is channels last already: nothing is copied
-        return (
-            context.view(n, height, width, -1).permute(0, 3, 1, 2),
-            attention.transpose(1, 2).reshape(n, -1, height, width),
-        )
+        return attend(hidden, source, source, padding)
 
 
 class AttentionStage(nn.Module):

@@ -58,6 +58,23 @@ def up_block(channels_in: int, channels_out: int, layers: Layers) -> nn.Sequenti
     return nn.Sequential(*_convolved(UpConv3x3(channels_in, _gated(channels_out, layers)), layers))
 
 
+def attend(hidden: Tensor, keys: Tensor, values: Tensor, padding: Tensor) -> tuple[Tensor, Tensor]:
+    """Every pixel's mixture of L values, weighted by how well their keys match it; padding has no weight.
+
+    Shape: [N, C, H, W], keys and values [N, C, L], [N, L] -> mixture [N, C, H, W], attention [N, L, H, W].
+    """
+    n, _, height, width = hidden.shape
+    pixels = hidden.flatten(2).transpose(1, 2)  # [N, HW, C]
+    scores = (pixels @ keys).float().masked_fill(padding[:, None, :], float("-inf"))
+    attention = scores.softmax(dim=2)  # [N, HW, L]
+    mixture = attention.to(values.dtype) @ values.transpose(1, 2)  # [N, HW, C]
+    # [N, HW, C] read as [N, C, H, W] is channels last already: nothing is copied
+    return (
+        mixture.view(n, height, width, -1).permute(0, 3, 1, 2),
+        attention.transpose(1, 2).reshape(n, -1, height, width),
+    )
+
+
 class ResidualBlock(nn.Module):
     """Two convolutions beside an identity; [N, C, H, W] -> [N, C, H, W]."""
 

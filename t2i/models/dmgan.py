@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from t2i.models.blocks import Layers, ResidualBlock, up_block
+from t2i.models.blocks import Layers, ResidualBlock, attend, up_block
 
 
 class Memory(nn.Module):
@@ -26,20 +26,11 @@ class Memory(nn.Module):
 
     def forward(self, hidden: Tensor, words: Tensor, padding: Tensor) -> tuple[Tensor, Tensor]:
         """Shape: [N, ngf, H, W], [N, D, L], [N, L] -> response [N, ngf, H, W], attention [N, L, H, W]."""
-        n, _, height, width = hidden.shape
         mean = hidden.detach().mean(dim=(2, 3))  # [N, ngf]
         gate = torch.sigmoid(self.gate_of_word(words.transpose(1, 2)) + self.gate_of_image(mean)[:, None])  # [N, L, 1]
         gate = gate.transpose(1, 2)
         memory = self.write_word(words) * gate + self.write_image(mean[:, :, None]) * (1 - gate)  # [N, 2 ngf, L]
-        pixels = hidden.flatten(2).transpose(1, 2)  # [N, HW, ngf]
-        scores = (pixels @ self.key(memory)).float().masked_fill(padding[:, None, :], float("-inf"))
-        attention = scores.softmax(dim=2)  # [N, HW, L]
-        value = self.value(memory)
-        response = attention.to(value.dtype) @ value.transpose(1, 2)  # [N, HW, ngf]
-        return (
-            response.view(n, height, width, -1).permute(0, 3, 1, 2),
-            attention.transpose(1, 2).reshape(n, -1, height, width),
-        )
+        return attend(hidden, self.key(memory), self.value(memory), padding)
 
 
 class MemoryStage(nn.Module):

@@ -29,7 +29,11 @@ def test_skip_reports() -> None:
         "of the train split without a file": {"count": 5, "first": ["bird 0", "bird 1", "bird 2"]},
         "of the test split that cannot be read": {"count": 1, "first": ["torn"]},
     }
-    assert Gaps("skip").report() == {}
+    assert gaps.lines() == [
+        "left out: 5 images of the train split without a file (bird 0, bird 1, bird 2, ...)",
+        "left out: 1 image of the test split that cannot be read (torn)",
+    ]
+    assert Gaps("skip").report() == {} and Gaps("skip").lines() == []
 
 
 def test_errors_within_the_block_come_first() -> None:

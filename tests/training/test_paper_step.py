@@ -11,7 +11,7 @@ from t2i.data.packing import pack
 from t2i.models.damsm import Damsm
 from t2i.models.inception import InceptionImageEncoder
 from t2i.models.text_encoder import TextEncoder
-from t2i.params import load
+from t2i.params_file import load
 from t2i.training.damsm import train_damsm
 from t2i.training.gan import train_gan
 from tests.conftest import ROOT, stripes
