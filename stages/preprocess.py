@@ -39,7 +39,12 @@ def main(params: Params) -> None:
     )
     for line in gaps.lines():
         print(line)
-    write_metrics("preprocess", {"data": params.data, **report, "left_out": gaps.report()})
+    counts = {
+        name: {"images": split["images"], "captions": split["captions"], "bytes": sum(split["shards"])}
+        for name, split in report["splits"].items()
+    }
+    facts = {key: report[key] for key in ("image_size", "resize_ratio", "side", "classes", "attributes")}
+    write_metrics("preprocess", {"data": params.data, **facts, "splits": counts, "left_out": gaps.report()})
 
 
 def _spread(count: int, limit: int) -> list[int]:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from t2i.errors import InputError
+from t2i.errors import InputError, StoppedError
 from t2i.params import Params
 from t2i.params_file import load
 
@@ -30,8 +30,8 @@ def run(stage: Callable[[Params], None]) -> None:
         stage(load(Path("params.yaml")))
     except InputError as error:
         sys.exit(f"{name}: {error}")
-    except KeyboardInterrupt:
-        print(f"{name}: interrupted", file=sys.stderr)
+    except (StoppedError, KeyboardInterrupt) as error:
+        print(f"{name}: {str(error) or 'interrupted'}", file=sys.stderr)
         sys.exit(130)
     except OSError as error:
         if error.errno not in (28, 122):  # no space, over quota

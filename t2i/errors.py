@@ -7,3 +7,7 @@ class InputError(Exception):
     The message is one line that says what is wrong, where, and the way out. Stages print it and exit with code 1;
     every other exception is a defect of this software and keeps its traceback.
     """
+
+
+class StoppedError(Exception):
+    """The work was asked to end and is saved; the message says by whom, how far it is, and how it goes on."""

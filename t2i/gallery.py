@@ -7,9 +7,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from t2i.data.pack import Pack
-from t2i.data.pairs import EncodedCaptions, centre_crop, distinct_captions, to_pixels
+from t2i.data.pairs import EncodedCaptions, centre_crop, distinct_captions
+from t2i.data.pixels import to_pixels
 from t2i.figures import AttentionRow, GridRow, attention_maps, caption_grid
-from t2i.sampling import Painter
+from t2i.painter import Painter
 
 Pixels = NDArray[np.uint8]
 

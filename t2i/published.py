@@ -26,6 +26,7 @@ from t2i.models.discriminator import Discriminator
 from t2i.models.generator import Generator
 from t2i.models.inception import InceptionImageEncoder
 from t2i.models.text_encoder import TextEncoder
+from t2i.provenance import file_digest, origin
 
 State = dict[str, Tensor]
 _BASE_SIZE = 64  # of every published generator
@@ -276,9 +277,14 @@ def main(arguments: list[str] | None = None) -> None:
                 f"makes {text.config['embedding_dim']}; they were not trained together"
             )
         encoders = Damsm(text, image_encoder(read_state(given.image_encoder))) if given.image_encoder else None
-        checkpoints.save(given.out / "gan.pt", "gan", {"generator": painter.content(), "text": text.content()})
+        gan, damsm = given.out / "gan.pt", given.out / "damsm.pt"
+        inputs = _digests(given.generator, given.text_encoder, given.captions)
         if encoders is not None:
-            checkpoints.save(given.out / "damsm.pt", "damsm", encoders.content())
+            described = origin({}, _digests(given.text_encoder, given.image_encoder, given.captions))
+            checkpoints.save(damsm, "damsm", {**encoders.content(), "origin": described})
+            inputs[damsm] = file_digest(damsm)
+        content = {"generator": painter.content(), "text": text.content(), "origin": origin({}, inputs)}
+        checkpoints.save(gan, "gan", content)
     except (InputError, ValueError) as error:
         sys.exit(f"published: {error}")
     sizes = painter.config
@@ -286,6 +292,11 @@ def main(arguments: list[str] | None = None) -> None:
         f"{given.out / 'gan.pt'}: {sizes['model']}, {sizes['image_size']} px, ngf {sizes['ngf']}, "
         f"{sizes['residual_blocks']} residual blocks, {len(text.vocabulary)} words\n"
     )
+
+
+def _digests(*paths: Path) -> dict[Path, str]:
+    """Digests of files by their names."""
+    return {Path(path.name): file_digest(path) for path in paths}
 
 
 if __name__ == "__main__":

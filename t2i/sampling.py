@@ -1,8 +1,10 @@
 """Pictures for scores and grids: every test image's captions, with noise that captions share on purpose."""
 
+import json
 import os
-from dataclasses import dataclass
+import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,40 +12,11 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from t2i import runtime
 from t2i.data.pack import Pack
-from t2i.data.pairs import EncodedCaptions, distinct_captions, to_pixels
+from t2i.data.pairs import EncodedCaptions, distinct_captions
+from t2i.data.pixels import to_pixels
 from t2i.errors import InputError
-from t2i.models.generator import Generated, Generator
-from t2i.models.text_encoder import Text, TextEncoder
-
-
-@dataclass
-class Painter:
-    """A generator with the text encoder that it was trained with, in eval mode."""
-
-    generator: Generator
-    text: TextEncoder
-    precision: runtime.Precision
-
-    def __post_init__(self) -> None:
-        self.device = runtime.device()
-        self.generator.to(self.device).eval()
-        self.text.to(self.device).eval()
-
-    @torch.inference_mode()
-    def paint(self, ids: Tensor, noise: Tensor, epsilon: Tensor) -> tuple[Generated, Text]:
-        """Pictures of N captions.
-
-        Args:
-            ids: [N, L] word ids; noise: [N, noise_dim]; epsilon: [N, condition_dim].
-        """
-        text = self.text(ids.to(self.device))
-        with runtime.autocast(self.precision):
-            made = self.generator(
-                noise.to(self.device), epsilon.to(self.device), text.sentence, text.words, text.padding
-            )
-        return made, text
+from t2i.painter import Painter
 
 
 def plan(pack: Pack, *, images: int, noises: int, seed: int) -> pd.DataFrame:
@@ -88,19 +61,19 @@ def paint_plan(painter: Painter, captions: EncodedCaptions, table: pd.DataFrame,
     return torch.cat(pictures)
 
 
-def save_pictures(folder: Path, table: pd.DataFrame, pictures: Tensor) -> None:
-    """Write a plan (plan.csv) and its pictures (pictures.npy), each whole or not at all."""
-    folder.mkdir(parents=True, exist_ok=True)
-    plan_part, pictures_part = folder / "plan.csv.part", folder / "pictures.npy.part"
+def save_pictures(folder: Path, table: pd.DataFrame, pictures: Tensor, described: dict[str, Any]) -> None:
+    """Write a plan (plan.csv), its pictures (pictures.npy) and their origin (origin.json); all or nothing."""
+    part = folder.with_name(folder.name + ".part")
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
     try:
-        table.to_csv(plan_part, index=False, lineterminator="\n")
-        with pictures_part.open("wb") as file:
-            np.save(file, pictures.numpy())
-        os.replace(plan_part, folder / "plan.csv")
-        os.replace(pictures_part, folder / "pictures.npy")
+        table.to_csv(part / "plan.csv", index=False, lineterminator="\n")
+        np.save(part / "pictures.npy", pictures.numpy())
+        (part / "origin.json").write_text(json.dumps(described, indent=1) + "\n", encoding="utf-8")
+        shutil.rmtree(folder, ignore_errors=True)
+        os.replace(part, folder)
     finally:
-        for part in (plan_part, pictures_part):
-            part.unlink(missing_ok=True)
+        shutil.rmtree(part, ignore_errors=True)
 
 
 def load_pictures(folder: Path) -> tuple[pd.DataFrame, Tensor]:
@@ -117,3 +90,16 @@ def load_pictures(folder: Path) -> tuple[pd.DataFrame, Tensor]:
     if len(table) != len(pictures) or list(table) != ["image", "caption", "noise"]:
         raise InputError(f"{folder}: plan.csv does not fit its {len(pictures)} pictures; run `dvc repro sample`")
     return table, pictures
+
+
+def load_origin(folder: Path) -> dict[str, Any]:
+    """The origin of pictures, as :func:`save_pictures` wrote it.
+
+    Raises:
+        InputError: it is missing or damaged.
+    """
+    try:
+        described = json.loads((folder / "origin.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{folder}: no origin.json, or a damaged one; run `dvc repro sample`") from error
+    return dict(described)

@@ -15,6 +15,7 @@ import pytest
 import yaml
 from PIL import Image
 
+from t2i import checkpoints
 from tests.conftest import ROOT
 
 CUB = ROOT.parent / "shared" / "data" / "cub-slice"
@@ -25,14 +26,17 @@ MODELS = ["models/damsm.pt", "models/judge.pt", "models/gan.pt", "models/vocabul
 pytestmark = pytest.mark.slow
 
 
+def environment() -> dict[str, str]:
+    """That of a user who has activated this Python and told git who they are."""
+    who = {f"GIT_{role}_{what}": "test@example.com" for role in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+    return {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}", **who}
+
+
 def run(folder: Path, *command: str, ok: bool = True) -> str:
     """Run ``python -m`` command in a clone; returns what it printed, both streams together."""
-    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
-    environment |= {"GIT_AUTHOR_NAME": "test", "GIT_AUTHOR_EMAIL": "test@example.com"}
-    environment |= {"GIT_COMMITTER_NAME": "test", "GIT_COMMITTER_EMAIL": "test@example.com"}
     line = ["git", *command[1:]] if command[0] == "git" else [sys.executable, "-m", *command]
     done = subprocess.run(
-        line, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=600
+        line, cwd=folder, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=600
     )
     assert (done.returncode == 0) is ok, done.stdout
     return done.stdout
@@ -130,9 +134,19 @@ def test_mistakes_end_in_one_line_and_exit_code_1(repository: Path) -> None:
         assert "failed to reproduce 'preprocess'" in output and "data/cub" in output and "Traceback" not in output
         output = run(repository, "stages.preprocess", ok=False)
         assert output.startswith("preprocess: ") and "data/cub" in output and output.count("\n") == 1
+        (repository / "params.yaml").write_text(params)
+        run(repository, "dvc", "checkout")  # DVC has removed what the failed stage was to make
+        for name, stage, kind in (("damsm", "evaluate", "samples"), ("gan", "sample", "models/gan.pt")):
+            path = repository / "models" / f"{name}.pt"
+            content = checkpoints.load(path, name)
+            content["origin"]["inputs"]["prepared"] = "0" * 64
+            path.unlink()  # a link into the cache, maybe
+            checkpoints.save(path, name, content)
+            output = run(repository, f"stages.{stage}", ok=False)
+            assert output.startswith(f"{stage}: {kind} was made with another ") and output.count("\n") == 1
     finally:
         (repository / "params.yaml").write_text(params)
-        run(repository, "dvc", "checkout")
+        run(repository, "dvc", "checkout", "--force")  # over the altered files
     assert (repository / "models" / "gan.pt").read_bytes() == before
     assert not list(repository.glob("*.part"))
 

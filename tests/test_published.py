@@ -16,7 +16,7 @@ from t2i.models.discriminator import Discriminator
 from t2i.models.generator import Generator
 from t2i.models.inception import InceptionImageEncoder
 from t2i.models.text_encoder import TextEncoder
-from t2i.sampling import Painter
+from t2i.painter import Painter
 
 WORDS = ["<end>", "this", "bird", "is", "red"]
 

@@ -11,7 +11,8 @@ from t2i.data.pairs import EncodedCaptions
 from t2i.errors import InputError
 from t2i.gallery import draw_gallery
 from t2i.models.text_encoder import TextEncoder
-from t2i.sampling import Painter, load_pictures, paint_plan, plan, save_pictures
+from t2i.painter import Painter
+from t2i.sampling import load_origin, load_pictures, paint_plan, plan, save_pictures
 from tests.models.test_generator import make
 
 
@@ -63,12 +64,15 @@ def test_gallery_draws_its_four_grids(
 def test_pictures_come_back_and_damage_is_named(tmp_path: Path, striped: Path) -> None:
     table = plan(Pack.open(striped, "test"), images=4, noises=1, seed=0)
     pictures = torch.arange(8 * 3 * 4 * 4).to(torch.uint8).view(8, 3, 4, 4)
-    save_pictures(tmp_path, table, pictures)
+    save_pictures(tmp_path, table, pictures, {"inputs": {}})
     found, read = load_pictures(tmp_path)
-    assert found.equals(table) and torch.equal(read, pictures)
+    assert found.equals(table) and torch.equal(read, pictures) and load_origin(tmp_path) == {"inputs": {}}
     table.iloc[:3].to_csv(tmp_path / "plan.csv", index=False)
     with pytest.raises(InputError, match="plan.csv does not fit its 8 pictures"):
         load_pictures(tmp_path)
+    (tmp_path / "origin.json").write_bytes(b"half")
+    with pytest.raises(InputError, match="no origin.json, or a damaged one; run `dvc repro sample`"):
+        load_origin(tmp_path)
     (tmp_path / "pictures.npy").write_bytes(b"half")
     with pytest.raises(InputError, match="no pictures, or damaged ones; run `dvc repro sample`"):
         load_pictures(tmp_path)

@@ -69,7 +69,7 @@ def _official(folder: Path, name: str, captions_per_image: int, missing: Gaps) -
             captions.setdefault(annotation["image_id"], []).append(caption_of(annotation["caption"], path))
     places = [place for place in (folder / name, folder / "images" / name, folder / "images") if place.is_dir()]
     records: dict[str, Record] = {}
-    for image in images:
+    for image in sorted(images, key=lambda image: image["id"]):
         file_name = image["file_name"]
         file = next((place / file_name for place in places if (place / file_name).is_file()), None)
         key = f"{name}/{Path(file_name).stem}"

@@ -1,11 +1,12 @@
 """Packed data sets, as every stage after preprocess reads them.
 
-`<split>.pixels` holds the images one after the other (uint8, RGB, row major, lossless), `<split>.images.csv` and
-`<split>.captions.csv` say what they show, `meta.json` how they were made.
+`<split>.000.pixels`, `<split>.001.pixels`, ... hold the images one after the other (uint8, RGB, row major, lossless),
+`<split>.images.csv` and `<split>.captions.csv` say what they show, `meta.json` how they were made.
 """
 
 import json
 from collections import defaultdict
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,19 @@ import pandas as pd
 from t2i.errors import InputError
 
 META = "meta.json"
-FORMAT = 1
+FORMAT = 3
 _AGAIN = "run `dvc repro preprocess`"
+
+
+def digest(folder: Path) -> str:
+    """What tells this pack from every other: the meta data hold the SHA-256 of all other files."""
+    _read_meta(folder)
+    return sha256((folder / META).read_bytes()).hexdigest()
+
+
+def pixels_file(folder: Path, split: str, shard: int) -> Path:
+    """Where the pixels of a shard of a split are."""
+    return folder / f"{split}.{shard:03d}.pixels"
 
 
 def splits_in(folder: Path) -> list[str]:
@@ -28,12 +40,14 @@ class Pack:
     """One split of a pack; pixels are memory-mapped at the first access, in each process that this is pickled to.
 
     Attributes:
-        images: one row an image: name, class_name, class_id (int, 0..n-1 over all splits), offset (of its first byte),
-            height, width, then a text column ``is.<attribute>`` for each attribute, "" where nobody knows.
+        images: one row an image: name, class_name, class_id (int, 0..n-1 over all splits), shard (file of its pixels),
+            offset (of its first byte there), height, width, then a text column ``is.<attribute>`` for each attribute,
+            "" where nobody knows.
         captions: one row a caption, those of an image side by side: image (row of `images`), text, then a text column
             ``says.<attribute>`` for each attribute, "" where it says nothing.
         image_size, side: of the square that training crops to, and short side of the stored images, in pixels.
         attributes: sorted names.
+        digest: of the whole pack, all splits.
     """
 
     def __init__(self, folder: Path, split: str) -> None:
@@ -41,18 +55,20 @@ class Pack:
         if split not in meta["splits"]:
             raise InputError(f"pack {folder} has no split {split!r}, only {', '.join(meta['splits'])}: {_AGAIN}")
         counts = meta["splits"][split]
+        self.digest = digest(folder)
         self.image_size: int = meta["image_size"]
         self.side: int = meta["side"]
         self.attributes: list[str] = meta["attributes"]
         self.images = _read_table(folder / f"{split}.images.csv", counts["images"])
         self.captions = _read_table(folder / f"{split}.captions.csv", counts["captions"])
-        self._path = folder / f"{split}.pixels"
-        if not self._path.is_file() or self._path.stat().st_size != counts["bytes"]:
-            raise InputError(f"{self._path} is missing or has not the {counts['bytes']} bytes it should: {_AGAIN}")
+        self._files = [pixels_file(folder, split, shard) for shard in range(len(counts["shards"]))]
+        for file, size in zip(self._files, counts["shards"], strict=True):
+            if not file.is_file() or file.stat().st_size != size:
+                raise InputError(f"{file} is missing or has not the {size} bytes it should: {_AGAIN}")
         self._shapes = list(zip(self.images["height"].tolist(), self.images["width"].tolist(), strict=True))
-        self._offsets: list[int] = self.images["offset"].tolist()
+        self._places = list(zip(self.images["shard"].tolist(), self.images["offset"].tolist(), strict=True))
         self._first_captions = np.searchsorted(self.captions["image"].to_numpy(), np.arange(len(self.images) + 1))
-        self._pixels: np.ndarray | None = None
+        self._pixels: dict[int, np.ndarray] = {}  # shard -> all its bytes
 
     @classmethod
     def open(cls, folder: Path, split: str) -> "Pack":
@@ -60,17 +76,17 @@ class Pack:
         return cls(folder, split)
 
     def __len__(self) -> int:
-        return len(self._offsets)
+        return len(self._places)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_pixels": None}
+        return {**self.__dict__, "_pixels": {}}
 
     def image(self, i: int) -> np.ndarray:
         """Pixels of image i in [0, len(self)): [H, W, 3] uint8, min(H, W) = side; a read-only view, no copy."""
-        if self._pixels is None:
-            self._pixels = np.memmap(self._path, dtype=np.uint8, mode="r").view(np.ndarray)
-        height, width = self._shapes[i]
-        return self._pixels[self._offsets[i] :][: height * width * 3].reshape(height, width, 3)
+        (shard, offset), (height, width) = self._places[i], self._shapes[i]
+        if shard not in self._pixels:
+            self._pixels[shard] = np.memmap(self._files[shard], dtype=np.uint8, mode="r").view(np.ndarray)
+        return self._pixels[shard][offset:][: height * width * 3].reshape(height, width, 3)
 
     def captions_of(self, i: int) -> np.ndarray:
         """Rows of `captions` that belong to image i in [0, len(self)): int64, contiguous, at least one."""
@@ -89,7 +105,7 @@ def _read_meta(folder: Path) -> dict[str, Any]:
 
 def _read_table(path: Path, rows: int) -> pd.DataFrame:
     """Read a table as it was written: "nan" and "null" are words like others."""
-    numbers: dict[str, type] = dict.fromkeys(["class_id", "offset", "height", "width", "image"], np.int64)
+    numbers: dict[str, type] = dict.fromkeys(["class_id", "shard", "offset", "height", "width", "image"], np.int64)
     try:
         table = pd.read_csv(path, dtype=defaultdict(lambda: str, numbers), keep_default_na=False, lineterminator="\n")
         if len(table) != rows:

@@ -132,6 +132,7 @@ class CaptionPairs(Dataset[Batch]):
             batch_size=None,
             sampler=range(first, last),  # type: ignore[arg-type]
             num_workers=workers,
+            generator=torch.Generator(),  # without one of its own it draws from the training's random numbers
             pin_memory=torch.cuda.is_available(),
         )
 
@@ -153,13 +154,3 @@ def centre_crops(pack: Pack, rows: np.ndarray | None = None) -> Tensor:
     """Images as scores and grids see them: [N, 3, S, S] uint8."""
     chosen = range(len(pack)) if rows is None else rows
     return torch.from_numpy(np.stack([centre_crop(pack.image(i), pack.image_size) for i in chosen])).permute(0, 3, 1, 2)
-
-
-def to_unit(images: Tensor) -> Tensor:
-    """uint8 pixels -> float32 in [-1, 1], channels last."""
-    return images.float().contiguous(memory_format=torch.channels_last).div_(127.5).sub_(1.0)
-
-
-def to_pixels(images: Tensor) -> Tensor:
-    """Images in [-1, 1] -> uint8 pixels."""
-    return images.float().clamp(-1, 1).add(1).mul(127.5).round().to(torch.uint8)

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from t2i.data.captions import Vocabulary
-from t2i.data.pairs import EncodedCaptions, to_unit
+from t2i.data.pairs import EncodedCaptions
+from t2i.data.pixels import to_unit
 from t2i.models.image_encoder import SmallImageEncoder
 from t2i.models.inception import InceptionImageEncoder
 from t2i.models.text_encoder import TextEncoder

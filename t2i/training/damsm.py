@@ -3,18 +3,18 @@
 from typing import Any
 
 import torch
-from tqdm import tqdm
 
 from t2i import runtime
 from t2i.data.captions import Vocabulary
 from t2i.data.pack import Pack
-from t2i.data.pairs import CaptionPairs, to_unit
+from t2i.data.pairs import CaptionPairs
+from t2i.data.pixels import to_unit
 from t2i.losses.damsm import damsm_losses
 from t2i.losses.nt_xent import nt_xent
 from t2i.models.damsm import Damsm, ImageEncoderKind, build_image_encoder
 from t2i.models.inception import InceptionImageEncoder
 from t2i.models.text_encoder import TextEncoder
-from t2i.training.curves import Curves
+from t2i.training.steps import Resume, Steps
 
 
 def train_damsm(
@@ -45,6 +45,7 @@ def train_damsm(
     contrastive_weight: float,
     precision: runtime.Precision,
     seed: int,
+    resume: Resume | None = None,
 ) -> tuple[Damsm, list[dict[str, float]]]:
     """Train text and image encoder on pairs of captions.
 
@@ -60,6 +61,7 @@ def train_damsm(
         inception_body: pretrained weights of Inception-v3, in torchvision's names.
         dropout, word_range, forget_bias: of the text encoder; 0.5, 0.1 and 0 in the paper.
         contrastive_weight: of NT-Xent; 1 in the paper.
+        resume: where checkpoints go, and where to go on from one.
 
     Returns:
         The encoders in eval mode on the processor, and the loss curves.
@@ -85,34 +87,31 @@ def train_damsm(
         return floor ** (step / steps) if lr_decay is None else max(floor, lr_decay ** (step // pairs.steps_an_epoch))
 
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, share)
-    curves = Curves(every=max(1, min(25, steps // 4)))
+    run = Steps("DAMSM", steps, {"damsm": damsm, "optimizer": optimizer, "schedule": schedule}, resume)
 
     damsm.train()
-    with tqdm(total=steps, desc="DAMSM", unit="step") as bar:
-        for step, batch in enumerate(pairs.batches(0, steps)):
-            batch = batch.to(device)
-            with runtime.autocast(precision):
-                regions, codes = damsm.image(to_unit(batch.images))
-                text = damsm.text(batch.ids.flatten(0, 1))  # both captions: [2N, ...]
+    for step, batch in run.batches(pairs):
+        batch = batch.to(device)
+        with runtime.autocast(precision):
+            regions, codes = damsm.image(to_unit(batch.images))
+            text = damsm.text(batch.ids.flatten(0, 1))  # both captions: [2N, ...]
 
-            word_loss = sentence_loss = torch.zeros((), device=device)
-            for words, sentence, padding in zip(
-                text.words.chunk(2), text.sentence.chunk(2), text.padding.chunk(2), strict=True
-            ):
-                by_words, by_sentence = damsm_losses(
-                    regions, codes, words, sentence, padding, batch.classes, gamma1=gamma1, gamma2=gamma2, gamma3=gamma3
-                )
-                word_loss, sentence_loss = word_loss + by_words, sentence_loss + by_sentence
-            first, second = text.sentence.chunk(2)
-            contrastive = nt_xent(first, second, temperature)
-            loss = word_loss + sentence_loss + contrastive_weight * contrastive
+        word_loss = sentence_loss = torch.zeros((), device=device)
+        for words, sentence, padding in zip(
+            text.words.chunk(2), text.sentence.chunk(2), text.padding.chunk(2), strict=True
+        ):
+            by_words, by_sentence = damsm_losses(
+                regions, codes, words, sentence, padding, batch.classes, gamma1=gamma1, gamma2=gamma2, gamma3=gamma3
+            )
+            word_loss, sentence_loss = word_loss + by_words, sentence_loss + by_sentence
+        first, second = text.sentence.chunk(2)
+        contrastive = nt_xent(first, second, temperature)
+        loss = word_loss + sentence_loss + contrastive_weight * contrastive
 
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(damsm.text.parameters(), gradient_clip)
-            optimizer.step()
-            schedule.step()
-            if curves.add(step, words=word_loss, sentence=sentence_loss, contrastive=contrastive):
-                bar.set_postfix_str(curves.summary(), refresh=False)
-            bar.update()
-    return damsm.eval().cpu(), curves.rows
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(damsm.text.parameters(), gradient_clip)
+        optimizer.step()
+        schedule.step()
+        run.done(step, words=word_loss, sentence=sentence_loss, contrastive=contrastive)
+    return damsm.eval().cpu(), run.curves.rows

@@ -1,7 +1,7 @@
 """Exponential moving average of a network's weights."""
 
 import copy
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -30,3 +30,11 @@ class Ema(Generic[Network]):
         torch._foreach_lerp_(self._averages, self._weights, 1 - self.decay)
         for average, buffer in self._buffers:
             average.copy_(buffer)
+
+    def state_dict(self) -> dict[str, Any]:
+        """The averaged weights."""
+        return self.network.state_dict()
+
+    def load_state_dict(self, state_dict: dict[str, Any], /) -> None:
+        """Go on from there."""
+        self.network.load_state_dict(state_dict)

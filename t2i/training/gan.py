@@ -1,15 +1,13 @@
 """Contrastive training of generator and discriminators (Ye et al., section 3.2)."""
 
-from collections.abc import Callable
-
 import numpy as np
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
 from t2i import runtime
 from t2i.data.pack import Pack
-from t2i.data.pairs import Batch, CaptionPairs, to_unit
+from t2i.data.pairs import Batch, CaptionPairs
+from t2i.data.pixels import to_unit
 from t2i.losses.adversarial import Kind
 from t2i.losses.damsm import damsm_losses
 from t2i.losses.kl import kl_to_standard_normal
@@ -22,8 +20,9 @@ from t2i.models.generator import Generator, scales
 from t2i.models.initial import InitialWeights, start
 from t2i.models.text_encoder import Text
 from t2i.training.adversaries import Adversaries, Mismatched
-from t2i.training.curves import Curves
 from t2i.training.ema import Ema
+from t2i.training.steps import Resume, Stateful, Steps
+from t2i.training.watch import Watch
 
 
 def train_gan(
@@ -69,7 +68,8 @@ def train_gan(
     gamma3: float,
     precision: runtime.Precision,
     seed: int,
-    watch: Callable[[int, int, Generator], None] | None = None,
+    watch: Watch | None = None,
+    resume: Resume | None = None,
 ) -> tuple[Generator, list[dict[str, float]]]:
     """Train a generator on pairs of captions.
 
@@ -89,7 +89,8 @@ def train_gan(
             still draws both captions, so that it differs from others in nothing but the term.
         shared_noise: one noise vector for both captions of an image. (The published code sorts the two captions apart
             but takes noise by row, so that the two fakes of an image get different noise.)
-        watch: called after each step with the number of steps done, that of all steps, and the averaged generator.
+        watch: paints now and then with the averaged generator.
+        resume: where checkpoints go, and where to go on from one.
 
     Returns:
         The averaged generator in eval mode on the processor, and the loss curves.
@@ -127,61 +128,64 @@ def train_gan(
         return min(1.0, (steps - step) / max(1.0, steps * (1 - decay_from)))
 
     schedules = [torch.optim.lr_scheduler.LambdaLR(optimizer, share) for optimizer in optimizers]
-    curves = Curves(every=max(1, min(25, steps // 4)))
+    parts: dict[str, Stateful] = {
+        "generator": generator, "adversaries": adversaries, "average": ema, "optimizer_g": optimizer_g,
+        "optimizer_d": optimizer_d, "schedule_g": schedules[0], "schedule_d": schedules[1],
+    }  # fmt: skip
+    if watch is not None:
+        parts["watch"] = watch
+    run = Steps("GAN", steps, parts, resume)
 
     # ---- Steps ----
-    with tqdm(total=steps, desc="GAN", unit="step") as bar:
-        for step, batch in enumerate(pairs.batches(0, steps)):
-            batch = batch.to(device)
-            with torch.no_grad():
-                text = damsm.text(batch.ids.flatten(0, 1))  # all captions: [V N, ...]
-            reals = adversaries.pyramid(to_unit(batch.images))
-            rng = np.random.default_rng([seed, 2, step])
-            noise = draw_noise(generator, batch_size, captions, shared_noise, rng, device)
-            with runtime.autocast(precision):
-                made = generator(*noise, text.sentence, text.words, text.padding)
+    for step, batch in run.batches(pairs):
+        batch = batch.to(device)
+        with torch.no_grad():
+            text = damsm.text(batch.ids.flatten(0, 1))  # all captions: [V N, ...]
+        reals = adversaries.pyramid(to_unit(batch.images))
+        rng = np.random.default_rng([seed, 2, step])
+        noise = draw_noise(generator, batch_size, captions, shared_noise, rng, device)
+        with runtime.autocast(precision):
+            made = generator(*noise, text.sentence, text.words, text.padding)
 
-            adversaries.requires_grad_(True)
-            with runtime.autocast(precision):
-                losses = {"d": adversaries.tell_apart(reals, made.images, text.sentence, batch.classes)}
-                loss_d = losses["d"]
-                if gradient_penalty and step % penalty_every == 0:
-                    losses["penalty"] = adversaries.penalty(reals, text.sentence[:batch_size])
-                    loss_d = loss_d + gradient_penalty * penalty_every * losses["penalty"]
-            optimizer_d.zero_grad(set_to_none=True)
-            loss_d.backward()
-            optimizer_d.step()
+        adversaries.requires_grad_(True)
+        with runtime.autocast(precision):
+            losses = {"d": adversaries.tell_apart(reals, made.images, text.sentence, batch.classes)}
+            loss_d = losses["d"]
+            if gradient_penalty and step % penalty_every == 0:
+                losses["penalty"] = adversaries.penalty(reals, text.sentence[:batch_size])
+                loss_d = loss_d + gradient_penalty * penalty_every * losses["penalty"]
+        optimizer_d.zero_grad(set_to_none=True)
+        loss_d.backward()
+        optimizer_d.step()
 
-            adversaries.requires_grad_(False)
-            with runtime.autocast(precision):
-                losses["g"] = adversaries.fooling(made.images, text.sentence, captions)
-                regions, codes = damsm.image(made.images[-1])
-                if diversity_weight:
-                    first, epsilon = (vector[:batch_size] for vector in noise)
-                    other = first.roll(1, dims=0)
-                    _, again, _, _ = generator.first_stage(other, epsilon.roll(1, dims=0), text.sentence[:batch_size])
-                    losses["diversity"] = mode_seeking(made.images[0][:batch_size], again, first, other)
-            losses["damsm"] = text_image_loss(regions, codes, text, batch, (gamma1, gamma2, gamma3))
-            losses["kl"] = captions * kl_to_standard_normal(made.mu, made.logvar)
-            loss_g = losses["g"] + damsm_weight * losses["damsm"] + kl_weight * losses["kl"]
-            if captions == 2:
-                losses["contrastive"] = nt_xent(codes[:batch_size], codes[batch_size:], temperature)
-                loss_g = loss_g + contrastive_weight * losses["contrastive"]
+        adversaries.requires_grad_(False)
+        with runtime.autocast(precision):
+            losses["g"] = adversaries.fooling(made.images, text.sentence, captions)
+            regions, codes = damsm.image(made.images[-1])
             if diversity_weight:
-                loss_g = loss_g + diversity_weight * losses["diversity"]
-            optimizer_g.zero_grad(set_to_none=True)
-            loss_g.backward()
-            optimizer_g.step()
+                first, epsilon = (vector[:batch_size] for vector in noise)
+                other = first.roll(1, dims=0)
+                _, again, _, _ = generator.first_stage(other, epsilon.roll(1, dims=0), text.sentence[:batch_size])
+                losses["diversity"] = mode_seeking(made.images[0][:batch_size], again, first, other)
+        losses["damsm"] = text_image_loss(regions, codes, text, batch, (gamma1, gamma2, gamma3))
+        losses["kl"] = captions * kl_to_standard_normal(made.mu, made.logvar)
+        loss_g = losses["g"] + damsm_weight * losses["damsm"] + kl_weight * losses["kl"]
+        if captions == 2:
+            losses["contrastive"] = nt_xent(codes[:batch_size], codes[batch_size:], temperature)
+            loss_g = loss_g + contrastive_weight * losses["contrastive"]
+        if diversity_weight:
+            loss_g = loss_g + diversity_weight * losses["diversity"]
+        optimizer_g.zero_grad(set_to_none=True)
+        loss_g.backward()
+        optimizer_g.step()
 
-            ema.update()
-            if watch is not None:
-                watch(step + 1, steps, ema.network)
-            for schedule in schedules:
-                schedule.step()
-            if curves.add(step, **losses):
-                bar.set_postfix_str(curves.summary(), refresh=False)
-            bar.update()
-    return ema.network.cpu(), curves.rows
+        ema.update()
+        if watch is not None:
+            watch(step + 1, steps, ema.network)
+        for schedule in schedules:
+            schedule.step()
+        run.done(step, **losses)
+    return ema.network.cpu(), run.curves.rows
 
 
 def draw_noise(

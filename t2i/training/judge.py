@@ -2,15 +2,15 @@
 
 import torch
 from torch.nn.functional import cross_entropy
-from tqdm import tqdm
 
 from t2i import runtime
 from t2i.data.captions import Vocabulary
 from t2i.data.pack import Pack
-from t2i.data.pairs import CaptionPairs, to_unit
+from t2i.data.pairs import CaptionPairs
+from t2i.data.pixels import to_unit
 from t2i.losses.damsm import matching_loss, sentence_scores
 from t2i.models.judge import Judge
-from t2i.training.curves import Curves
+from t2i.training.steps import Resume, Steps
 
 
 def train_judge(
@@ -27,6 +27,7 @@ def train_judge(
     gamma3: float,
     precision: runtime.Precision,
     seed: int,
+    resume: Resume | None = None,
 ) -> tuple[Judge, list[dict[str, float]]]:
     """Train a network to tell classes, attributes and matching captions of real images.
 
@@ -34,6 +35,7 @@ def train_judge(
 
     Args:
         gamma3: sharpness of the softmax over the batch, as in DAMSM.
+        resume: where checkpoints go, and where to go on from one.
 
     Returns:
         The judge in eval mode on the processor, and the loss curves.
@@ -57,27 +59,24 @@ def train_judge(
     optimizer = torch.optim.Adam(judge.parameters(), lr=lr, betas=(0.9, 0.99))
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
     pairs = CaptionPairs(pack, vocabulary, batch_size=batch_size, max_words=max_words, flip=flip, seed=seed, views=1)
-    curves = Curves(every=max(1, min(25, steps // 4)))
+    run = Steps("judge", steps, {"judge": judge, "optimizer": optimizer, "schedule": schedule}, resume)
 
     judge.train()
-    with tqdm(total=steps, desc="judge", unit="step") as bar:
-        for step, batch in enumerate(pairs.batches(0, steps)):
-            batch = batch.to(device)
-            with runtime.autocast(precision):
-                _, class_logits, codes, heads = judge.read(to_unit(batch.images))
-                text = judge.text(batch.ids[0])
-            losses = {"matching": sum(matching_loss(sentence_scores(codes, text.sentence), batch.classes, gamma3))}
-            if classes:
-                losses["classes"] = cross_entropy(class_logits, class_place[batch.classes])
-            if attributes:
-                losses["attributes"] = sum(
-                    cross_entropy(logits, targets[name][batch.rows]) for name, logits in heads.items()
-                )
-            optimizer.zero_grad(set_to_none=True)
-            sum(losses.values()).backward()  # type: ignore[union-attr]
-            optimizer.step()
-            schedule.step()
-            if curves.add(step, **losses):  # type: ignore[arg-type]
-                bar.set_postfix_str(curves.summary(), refresh=False)
-            bar.update()
-    return judge.eval().cpu(), curves.rows
+    for step, batch in run.batches(pairs):
+        batch = batch.to(device)
+        with runtime.autocast(precision):
+            _, class_logits, codes, heads = judge.read(to_unit(batch.images))
+            text = judge.text(batch.ids[0])
+        losses = {"matching": sum(matching_loss(sentence_scores(codes, text.sentence), batch.classes, gamma3))}
+        if classes:
+            losses["classes"] = cross_entropy(class_logits, class_place[batch.classes])
+        if attributes:
+            losses["attributes"] = sum(
+                cross_entropy(logits, targets[name][batch.rows]) for name, logits in heads.items()
+            )
+        optimizer.zero_grad(set_to_none=True)
+        sum(losses.values()).backward()  # type: ignore[union-attr]
+        optimizer.step()
+        schedule.step()
+        run.done(step, **losses)  # type: ignore[arg-type]
+    return judge.eval().cpu(), run.curves.rows

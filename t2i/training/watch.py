@@ -1,12 +1,14 @@
 """The same captions painted again and again while a generator learns."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
 from t2i.data.pack import Pack
-from t2i.data.pairs import EncodedCaptions, to_pixels
+from t2i.data.pairs import EncodedCaptions
+from t2i.data.pixels import to_pixels
 from t2i.figures import progress_grid
 from t2i.models.damsm import Damsm
 from t2i.models.generator import Generator
@@ -43,3 +45,11 @@ class Watch:
         self.pictures[step] = to_pixels(made.images[-1]).permute(0, 2, 3, 1).cpu().numpy()
         self.path.parent.mkdir(parents=True, exist_ok=True)
         progress_grid(self.path, self.captions, self.pictures)
+
+    def state_dict(self) -> dict[str, Any]:
+        """What was painted so far."""
+        return {"pictures": {step: torch.from_numpy(pictures) for step, pictures in self.pictures.items()}}
+
+    def load_state_dict(self, state_dict: dict[str, Any], /) -> None:
+        """Go on from there; the next grid shows these too."""
+        self.pictures = {step: pictures.cpu().numpy() for step, pictures in state_dict["pictures"].items()}

@@ -2,13 +2,18 @@
 
 import json
 import pickle
+import tempfile
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 from t2i.data import coco
+from t2i.data.captions import Vocabulary, tokenize
 from t2i.data.gaps import Gaps
 from t2i.errors import InputError
 
@@ -47,6 +52,24 @@ def test_records_of_both_splits(tmp_path: Path, year: str) -> None:
     assert record.load().size == (20, 11)
     names = [record.class_name for records in splits.values() for record in records]
     assert len(set(names)) == 6  # each image a class of its own
+
+
+def vocabulary_of(folder: Path) -> list[str]:
+    records = [record for split in coco.read(folder, captions_per_image=3).values() for record in split]
+    return Vocabulary.build(tokenize(c.text) for record in records for c in record.captions).words
+
+
+@given(st.randoms(use_true_random=False))
+def test_numbers_of_words_do_not_depend_on_the_order_of_the_files(random: Random) -> None:
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = make(Path(temporary) / "coco")
+        before = vocabulary_of(folder)
+        for path in (folder / "annotations").iterdir():
+            content = json.loads(path.read_text())
+            for entries in content.values():
+                random.shuffle(entries)
+            path.write_text(json.dumps(content))
+        assert len(before) > 5 and vocabulary_of(folder) == before
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import pickle
 import re
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -87,9 +88,21 @@ def test_pixels_tables_and_report(tmp_path: Path) -> None:
     assert train.images["is.belly"].tolist() == ["red", "", ""] and test.images["is.eye"].tolist() == ["nan"]
     assert train.captions["image"].tolist() == [0, 1, 1, 2]
     assert train.captions["says.belly"].tolist() == ["", "blue", "", ""]
-    size = (tmp_path / "deep" / "pack" / "train.pixels").stat().st_size
-    assert report["splits"]["train"] == {"images": 3, "captions": 4, "bytes": size}
+    size = (tmp_path / "deep" / "pack" / "train.000.pixels").stat().st_size
+    assert report["splits"]["train"] == {"images": 3, "captions": 4, "shards": [size]}
     assert report["classes"] == 3 and report["side"] == SIDE
+    assert train.digest == test.digest
+
+
+def test_the_digest_changes_with_every_pixel_and_word(tmp_path: Path) -> None:
+    def digest(**changed: Any) -> str:
+        first = data_set()["train"][0]
+        pack({"train": [replace(first, **changed)]}, tmp_path / "pack", **SETTINGS)
+        return Pack.open(tmp_path / "pack", "train").digest
+
+    one_word, one_pixel = (Caption("a big bird"),), partial(noise, 5, 50, 40)
+    assert digest() == digest()
+    assert len({digest(), digest(captions=one_word), digest(load=one_pixel), digest(class_name="auk")}) == 4
 
 
 def test_images_are_read_only_views_also_after_pickling(tmp_path: Path) -> None:
@@ -105,12 +118,20 @@ def test_images_are_read_only_views_also_after_pickling(tmp_path: Path) -> None:
         opened.image(3)
 
 
-def test_bytes_do_not_depend_on_processes_or_run(tmp_path: Path) -> None:
+def test_bytes_do_not_depend_on_processes_or_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("t2i.data.packing.SHARD", 40)
     records = [record(str(i), load=partial(Image.new, "RGB", (20 + i * 37 % 30, 25), i)) for i in range(155)]
     splits = {"train": records[:150], "test": records[150:]}
     for folder, processes in (("one", 1), ("again", 1), ("two", 2)):
         pack(splits, tmp_path / folder, **{**SETTINGS, "processes": processes})
     assert contents(tmp_path / "one") == contents(tmp_path / "again") == contents(tmp_path / "two")
+    assert [path.name for path in sorted((tmp_path / "one").glob("*.pixels"))] == [
+        "test.000.pixels", "train.000.pixels", "train.001.pixels", "train.002.pixels", "train.003.pixels",
+    ]  # fmt: skip
+    opened = Pack.open(tmp_path / "two", "train")
+    for i in (0, 39, 40, 149):
+        expected = records[i].load().size
+        assert opened.image(i).shape[1] == round(expected[0] * SIDE / min(expected))
 
 
 ODD = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1)
@@ -169,9 +190,9 @@ def test_a_new_pack_replaces_the_old_one_and_leftovers(tmp_path: Path) -> None:
     pack(data_set(), tmp_path / "pack", **SETTINGS)
     for leftover in ("pack.part", "pack.old"):
         (tmp_path / leftover).mkdir()
-        (tmp_path / leftover / "test.pixels").write_bytes(b"old")
+        (tmp_path / leftover / "test.000.pixels").write_bytes(b"old")
     pack({"reference": [record("x")]}, tmp_path / "pack", **SETTINGS)
-    names = ["meta.json", "reference.captions.csv", "reference.images.csv", "reference.pixels"]
+    names = ["meta.json", "reference.000.pixels", "reference.captions.csv", "reference.images.csv"]
     assert sorted(contents(tmp_path / "pack")) == names
     assert [path.name for path in tmp_path.iterdir()] == ["pack"]
 
@@ -228,7 +249,7 @@ def test_bad_arguments(tmp_path: Path, name: str, value: float) -> None:
 def test_missing_or_incomplete_packs(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="dvc repro preprocess"):
         splits_in(tmp_path / "none")
-    for name in ("meta.json", "train.pixels", "train.images.csv", "train.captions.csv"):
+    for name in ("meta.json", "train.000.pixels", "train.images.csv", "train.captions.csv"):
         for damaged in (None, b"", b"[]", b"a,b\n1,2\n"):
             pack(data_set(), tmp_path / "pack", **SETTINGS)
             path = tmp_path / "pack" / name
@@ -244,4 +265,5 @@ def test_missing_or_incomplete_packs(tmp_path: Path) -> None:
 def test_the_estimate_is_exact_for_squares(tmp_path: Path) -> None:
     splits = {"train": stripes("train", 5, 40), "test": stripes("test", 3, 40)}
     meta = pack(splits, tmp_path / "out", image_size=16, resize_ratio=1.25, processes=1)
-    assert least_bytes(splits, 20) == sum(counts["bytes"] for counts in meta["splits"].values()) == 8 * 20 * 20 * 3
+    written = sum(sum(counts["shards"]) for counts in meta["splits"].values())
+    assert least_bytes(splits, 20) == written == 8 * 20 * 20 * 3

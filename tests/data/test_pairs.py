@@ -8,7 +8,8 @@ import torch
 
 from t2i.data.captions import Vocabulary
 from t2i.data.pack import Pack
-from t2i.data.pairs import CaptionPairs, centre_crop, centre_crops, random_crop, to_pixels, to_unit
+from t2i.data.pairs import CaptionPairs, centre_crop, centre_crops, random_crop
+from t2i.data.pixels import to_pixels, to_unit
 from t2i.errors import InputError
 
 

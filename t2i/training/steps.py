@@ -1,0 +1,190 @@
+"""The steps of a training that may be killed at any moment.
+
+A run that goes on from a checkpoint ends with the bytes of one that was never stopped: a checkpoint holds everything
+that a step depends on, and data and noise are functions of the seed and the step alone.
+"""
+
+import errno
+import hashlib
+import io
+import math
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from t2i.data.pairs import Batch, CaptionPairs
+from t2i.errors import InputError, StoppedError
+from t2i.training.curves import Curves, DivergedError
+
+CHECKPOINT = "last.ckpt"
+_DIGEST = 32  # bytes of SHA-256 before the content
+
+
+class Stateful(Protocol):
+    """Anything with a state: networks, averages, optimizers, schedules, pictures painted so far."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Tensors, numbers, strings, lists and dicts."""
+
+    def load_state_dict(self, state_dict: dict[str, Any], /) -> Any:
+        """Take a state over."""
+
+
+@dataclass(frozen=True)
+class Resume:
+    """Where and when a training saves, and who may stop it.
+
+    Attributes:
+        folder: of this very training alone (same settings, inputs, code); exists.
+        seconds: between two checkpoints.
+        stop: asked after each step; a reason to save and end, or None.
+        say: takes lines for the person who watches.
+    """
+
+    folder: Path
+    seconds: float
+    stop: Callable[[], str | None]
+    say: Callable[[str], None]
+
+
+class Steps:
+    """Runs over the steps that are left to do, keeps losses, bar and checkpoints.
+
+    Args:
+        name: of the training, for the progress bar.
+        total: number of steps.
+        parts: name -> everything that a step changes.
+        resume: None: no checkpoints.
+
+    Attributes:
+        curves: of the losses.
+    """
+
+    def __init__(self, name: str, total: int, parts: Mapping[str, Stateful], resume: Resume | None) -> None:
+        self.name, self.total, self.resume = name, total, resume
+        self.curves = Curves(every=max(1, min(25, total // 4)))
+        self._parts: dict[str, Stateful] = {**parts, "curves": self.curves}
+        self._saved: int | None = None  # steps that the last checkpoint has behind it
+
+    def batches(self, pairs: CaptionPairs) -> Iterator[tuple[int, Batch]]:
+        """Step and batch, from the first step that is left; the loop must call :meth:`done` at the end of each.
+
+        Raises:
+            InputError: there is no room for checkpoints.
+        """
+        first = 0
+        if self.resume is not None:
+            self._check_space(self.resume.folder)
+            first = self._restore(self.resume)
+        self._last = time.monotonic()
+        with tqdm(total=self.total, initial=first, desc=self.name, unit="step") as self._bar:
+            yield from enumerate(pairs.batches(first, self.total), first)
+
+    def done(self, step: int, **losses: Tensor) -> None:
+        """Take the losses of a step that is complete; saves if it is time to.
+
+        Raises:
+            InputError: a loss is no number any more, or there is no room for the checkpoint.
+            StoppedError: somebody wants the training to end; it is saved.
+        """
+        try:
+            if self.curves.add(step, **losses):
+                self._bar.set_postfix_str(self.curves.summary(), refresh=False)
+            self._bar.update()
+            if self.resume is None:
+                return
+            reason = self.resume.stop()
+            if reason or step + 1 == self.total or time.monotonic() - self._last >= self.resume.seconds:
+                self._save(self.resume.folder, step + 1)
+        except DivergedError as error:
+            raise InputError(f"{error}; {self._way_on()}") from error
+        if reason:
+            raise StoppedError(f"{reason}: {step + 1:,} of {self.total:,} steps are saved; run it again to go on")
+
+    def _way_on(self) -> str:
+        """What to do after a loss has gone astray."""
+        advice = "try lower learning rates or runtime.precision=fp32"
+        if self.resume is None or self._saved is None:
+            return advice
+        path = self.resume.folder / CHECKPOINT
+        return f"the last good checkpoint, after step {self._saved:,}, is {path}; {advice}"
+
+    # ---- Checkpoints ----
+
+    def _save(self, folder: Path, done: int) -> None:
+        random = {"cpu": torch.get_rng_state()}
+        if torch.cuda.is_available():
+            random |= {f"cuda{i}": state for i, state in enumerate(torch.cuda.get_rng_state_all())}
+        parts = {name: part.state_dict() for name, part in self._parts.items()}
+        buffer = io.BytesIO()
+        torch.save({"done": done, "random": random, "parts": parts}, buffer)
+        path = folder / CHECKPOINT
+        part = path.with_name(path.name + ".part")
+        try:
+            with part.open("wb") as file:
+                file.write(hashlib.sha256(buffer.getbuffer()).digest())
+                file.write(buffer.getbuffer())
+                file.flush()
+                os.fsync(file.fileno())  # a power cut must not leave the new name on old or no content
+            os.replace(part, path)
+        except OSError as error:
+            part.unlink(missing_ok=True)
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            then = f"goes on after step {self._saved:,}" if self._saved else "starts anew"
+            problem = f"no space left for the checkpoint of step {done:,} in {folder}"
+            raise InputError(f"{problem}; free some and run it again: it {then}") from error
+        self._saved, self._last = done, time.monotonic()
+
+    def _restore(self, resume: Resume) -> int:
+        """Take over the checkpoint, if there is a sound one; returns how many steps it has behind it."""
+        path = resume.folder / CHECKPOINT
+        if not path.exists():
+            return 0
+        content = path.read_bytes()
+        if hashlib.sha256(content[_DIGEST:]).digest() != content[:_DIGEST]:
+            aside = path.with_name(path.name + ".damaged")
+            os.replace(path, aside)
+            resume.say(f"the checkpoint {path} is damaged; set aside as {aside.name}, starting anew")
+            return 0
+        device = None if torch.cuda.is_available() else "cpu"
+        saved = torch.load(io.BytesIO(content[_DIGEST:]), weights_only=True, map_location=device)
+        for name, part in self._parts.items():
+            part.load_state_dict(saved["parts"][name])
+        random = {name: state.cpu() for name, state in saved["random"].items()}
+        torch.set_rng_state(random.pop("cpu"))
+        if torch.cuda.is_available():
+            torch.cuda.set_rng_state_all(list(random.values()))
+        self._saved = int(saved["done"])
+        resume.say(f"going on after step {self._saved:,} of {self.total:,}")
+        return self._saved
+
+    def _check_space(self, folder: Path) -> None:
+        """Checkpoints and results must fit before hours are spent on them."""
+        weights = sum(_bytes(part.state_dict()) for part in self._parts.values())
+        # weights and two moments each, twice: the old checkpoint goes when the new one is complete; and the model file
+        # with its copy in DVC's cache
+        needed = 3 * (2 * weights) + 2 * weights
+        free = shutil.disk_usage(folder).free
+        if free < needed:
+            unit = 2**20
+            raise InputError(
+                f"checkpoints and the model need {math.ceil(needed / unit):,} MiB on the disk of {folder}, which has "
+                f"{free // unit:,} MiB; free some and run it again: nothing has been computed yet"
+            )
+
+
+def _bytes(state: Any) -> int:
+    """Size of all tensors in a state."""
+    if isinstance(state, Tensor):
+        return state.nbytes
+    values = state.values() if isinstance(state, Mapping) else state if isinstance(state, list | tuple) else ()
+    return sum(map(_bytes, values))
