@@ -1,0 +1,128 @@
+"""Training steps of t2i against plain ones (benchmarks/plain.py), measured in turns.
+
+    python -m benchmarks.train_step --budget paper --data cub --prepared prepared --batch-size 4
+    python -m benchmarks.train_step --budget paper64 --steps 12 --what attngan dmgan damsm
+
+Needs images packed at the size of the budget (`dvc repro preprocess` with it); their content does not matter, and
+Inception gets random weights. Each measurement is a process of its own, so that peaks of memory are its own; the plain
+one, ours in float32 and ours as `precision: auto` has it take turns, `--repeats` times. Prints a table and JSON lines.
+"""
+
+import argparse
+import json
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from benchmarks.plain import plain_damsm, plain_gan
+from t2i import runtime
+from t2i.data.captions import Vocabulary, tokenize
+from t2i.data.pack import Pack
+from t2i.models.damsm import Damsm, build_image_encoder
+from t2i.models.text_encoder import TextEncoder
+from t2i.params_file import load
+from t2i.training.damsm import train_damsm
+from t2i.training.gan import train_gan
+from t2i.training.steps import Resume
+
+WAYS = {"plain": "fp32", "ours, fp32": "fp32", "ours, auto": "auto"}
+WARM_UP = 2  # steps that do not count
+
+
+def main() -> None:
+    """Measure and report."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.train_step")
+    parser.add_argument(
+        "--what", nargs="+", choices=["attngan", "dmgan", "damsm"], default=["attngan", "dmgan", "damsm"]
+    )
+    parser.add_argument("--data", default="toy_birds", help="whose sizes (toy_birds)")
+    parser.add_argument("--budget", default="paper64", help="whose sizes (paper64)")
+    parser.add_argument("--prepared", type=Path, default=Path("prepared"), help="packed images (prepared)")
+    parser.add_argument("--batch-size", type=int, help="images a step (that of the budget)")
+    parser.add_argument("--steps", type=int, default=6, help=f"that count; {WARM_UP} more warm up (6)")
+    parser.add_argument("--repeats", type=int, default=3, help="turns (3)")
+    parser.add_argument("--way", choices=WAYS, help=argparse.SUPPRESS)  # one measurement, in its own process
+    given = parser.parse_args()
+    if given.way:
+        print(json.dumps(measure(given)))
+        return
+    for what in given.what:
+        found: dict[str, list[dict[str, float]]] = {way: [] for way in WAYS}
+        for _ in range(given.repeats):
+            for way in WAYS:
+                command = [sys.executable, "-m", "benchmarks.train_step", *sys.argv[1:], "--what", what, "--way", way]
+                done = subprocess.run(command, capture_output=True, text=True, check=True)
+                found[way].append(json.loads(done.stdout.splitlines()[-1]))
+        report(what, given, found)
+
+
+def report(what: str, given: argparse.Namespace, found: dict[str, list[dict[str, float]]]) -> None:
+    """Print what was measured of one training."""
+    print(f"{what}, sizes of {given.data} in budget {given.budget}, {torch.get_num_threads()} threads")
+    seconds = {way: statistics.median(run["seconds"] for run in runs) for way, runs in found.items()}
+    for way, runs in found.items():
+        spread = (max(run["seconds"] for run in runs) - min(run["seconds"] for run in runs)) / seconds[way]
+        peak = statistics.median(run["peak_gib"] for run in runs)
+        ratio = seconds["plain"] / seconds[way]
+        print(f"  {way:<10} {seconds[way]:8.3f} s/step  x{ratio:4.2f}  spread {spread:4.0%}  peak {peak:5.2f} GiB")
+    print(json.dumps({"what": what, "data": given.data, "budget": given.budget, "runs": found}))
+
+
+def measure(given: argparse.Namespace) -> dict[str, float]:
+    """Median time of a step and peak of memory of one way."""
+    (what,) = given.what
+    model = "attngan" if what == "damsm" else what
+    params = load(Path("params.yaml"), data=given.data, model=model, budget=given.budget)
+    budget, loss, dataset = params.budgets[given.budget], params.loss, getattr(params.datasets, given.data)
+    pack = Pack.open(given.prepared, "train")
+    vocabulary = Vocabulary.build(tokenize(text) for text in pack.captions["text"])
+    block = dict(budget.pretrain_damsm if what == "damsm" else budget.train_gan)
+    steps = given.steps + WARM_UP
+    settings: dict[str, Any] = block | {
+        "steps": steps, "epochs": None, "batch_size": given.batch_size or block["batch_size"],
+        "max_words": dataset.damsm_max_words if what == "damsm" else dataset.max_words, "flip": dataset.flip,
+        "temperature": loss.temperature, "gamma1": loss.gamma1, "gamma2": loss.gamma2, "gamma3": loss.gamma3,
+        "seed": 0, "precision": WAYS[given.way],
+    }  # fmt: skip
+    moments: list[float] = []
+
+    def tick(*_: Any) -> None:
+        moments.append(time.perf_counter())
+
+    plain = given.way == "plain"
+    with tempfile.TemporaryDirectory() as folder:
+        clock = Resume(Path(folder), float("inf"), tick, lambda _: None)
+        watched: dict[str, Any] = {"watch": tick} if plain else {"resume": clock}
+        if what == "damsm":
+            settings |= {"contrastive_weight": loss.damsm_contrastive} | watched
+            plain_damsm(pack, vocabulary, **settings) if plain else train_damsm(
+                pack, vocabulary, **settings, inception_body=None
+            )
+        else:
+            settings |= {"model": model, "contrastive_weight": loss.lambda_, "shared_noise": loss.shared_noise}
+            settings |= dict(getattr(params.models, model)) | watched
+            encoders = _encoders(vocabulary, dict(budget.pretrain_damsm))
+            plain_gan(pack, encoders, **settings) if plain else train_gan(pack, encoders, **settings)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    if runtime.device().type == "cuda":
+        peak = torch.cuda.max_memory_allocated() / 2**30
+    times = [b - a for a, b in zip(moments[WARM_UP - 1 :], moments[WARM_UP:], strict=False)]
+    return {"seconds": statistics.median(times), "peak_gib": peak}
+
+
+def _encoders(vocabulary: Vocabulary, sizes: dict[str, Any]) -> Damsm:
+    """Untrained encoders of a budget's sizes."""
+    text = TextEncoder(vocabulary, embedding_dim=sizes["embedding_dim"], word_dim=sizes["word_dim"])
+    width = {"width": sizes["width"]} if sizes["image_encoder"] == "small" else {}
+    return Damsm(text, build_image_encoder(sizes["image_encoder"], embedding_dim=sizes["embedding_dim"], **width))
+
+
+if __name__ == "__main__":
+    main()
