@@ -1,10 +1,12 @@
 """Small data that several tests use."""
 
+import os
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from t2i.data.captions import Vocabulary, tokenize
@@ -13,6 +15,12 @@ from t2i.data.packing import pack
 from t2i.data.records import Caption, Record, Splits
 
 ROOT = Path(__file__).parents[1]
+
+# Two test processes run side by side, and their networks are tiny: more threads would only wait for each other. What
+# tests start reads the environment.
+os.environ["OMP_NUM_THREADS"] = "1"
+torch.set_num_threads(1)
+
 COLOURS = {"red": (220, 30, 30), "green": (30, 180, 60), "blue": (40, 60, 220), "white": (250, 250, 250)}
 
 
