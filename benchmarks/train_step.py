@@ -101,7 +101,7 @@ def measure(given: argparse.Namespace) -> dict[str, float]:
         clock = Resume(Path(folder), float("inf"), tick, lambda _: None)
         watched: dict[str, Any] = {"watch": tick} if plain else {"resume": clock}
         if what == "damsm":
-            settings |= {"contrastive_weight": loss.damsm_contrastive} | watched
+            settings |= {"contrastive_weight": loss.damsm_contrastive, "captions": 2, "candidates": "view"} | watched
             plain_damsm(pack, vocabulary, **settings) if plain else train_damsm(
                 pack, vocabulary, **settings, inception_body=None
             )

@@ -159,6 +159,8 @@ class PretrainDamsm(Training):
     """Block ``budgets.<name>.pretrain_damsm``."""
 
     batch_size: Annotated[Count, Field(ge=2)]
+    captions: Annotated[Count, Field(ge=2)]
+    candidates: Literal["view", "batch"]
     lr: Positive
     lr_decay: Annotated[Fraction, Field(gt=0)] | None
     lr_floor: Fraction
@@ -199,6 +201,7 @@ class TrainGan(Training):
     adversarial: Literal["bce", "hinge"]
     mismatched: Literal["next", "hardest"]
     matching_weight: Weight
+    remembered: Annotated[int, BeforeValidator(_no_bool), Field(ge=0)]
     lr_generator: Positive
     lr_discriminator: Positive
     beta1: Decay

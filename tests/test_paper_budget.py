@@ -41,7 +41,7 @@ def test_gan_settings_are_the_published_ones(data: str, model: str) -> None:
     ) == GAN[data, model]  # fmt: skip
     expected: dict[str, Any] = {
         "steps": None, "captions": 2, "base_size": 64, "layers": "glu_batchnorm", "adversarial": "bce",
-        "mismatched": "next", "matching_weight": 0.0, "projection": 0, "initial_weights": "orthogonal",
+        "mismatched": "next", "matching_weight": 0.0, "remembered": 0, "projection": 0, "initial_weights": "orthogonal",
         "lr_generator": 2e-4, "lr_discriminator": 2e-4, "beta1": 0.5, "beta2": 0.999, "decay_from": 1.0,
         "ema_decay": 0.999, "kl_weight": 1.0, "gradient_penalty": 0.0, "diversity_weight": 0.0,
     }  # fmt: skip
@@ -56,9 +56,9 @@ def test_damsm_settings_are_the_published_ones(data: str, epochs: int, gan_words
     params = chosen(data, "attngan")
     settings, dataset = params.budgets["paper"].pretrain_damsm, getattr(params.datasets, data)
     expected: dict[str, Any] = {
-        "steps": None, "epochs": epochs, "batch_size": 48, "lr": 2e-3, "lr_decay": 0.98, "lr_floor": 0.1,
-        "gradient_clip": 0.25, "embedding_dim": 256, "word_dim": 300, "dropout": 0.5, "word_range": 0.1,
-        "forget_bias": 0.0, "image_encoder": "inception_v3",
+        "steps": None, "epochs": epochs, "batch_size": 48, "captions": 2, "candidates": "view", "lr": 2e-3,
+        "lr_decay": 0.98, "lr_floor": 0.1, "gradient_clip": 0.25, "embedding_dim": 256, "word_dim": 300, "dropout": 0.5,
+        "word_range": 0.1, "forget_bias": 0.0, "image_encoder": "inception_v3",
     }  # fmt: skip
     assert {key: getattr(settings, key) for key in expected} == expected
     assert (dataset.max_words, dataset.damsm_max_words) == (gan_words, damsm_words)

@@ -1,5 +1,7 @@
 """DAMSM: how well images and captions of a batch fit, word by word and as a whole (Xu et al., section 3.2)."""
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 from torch.nn.functional import cosine_similarity, cross_entropy
@@ -49,27 +51,73 @@ def sentence_scores(codes: Tensor, sentences: Tensor) -> Tensor:
     return cosine_similarity(codes[:, None], sentences[None], dim=2, eps=EPSILON)
 
 
-def matching_loss(scores: Tensor, classes: Tensor, gamma3: float) -> tuple[Tensor, Tensor]:
+@dataclass(frozen=True)
+class Candidates:
+    """Captions of other images, which an image has to be told from beside those of its batch.
+
+    A batch of N asks for log N of what a caption says and no more: among 12 birds the body alone tells which one is
+    meant. (cf. van den Oord et al., "Representation Learning with Contrastive Predictive Coding", 2018, equation 5.)
+
+    Attributes:
+        sentences: [K, D].
+        classes: [K].
+    """
+
+    sentences: Tensor
+    classes: Tensor
+
+
+def matching_loss(
+    scores: Tensor, classes: Tensor, gamma3: float, more: Candidates | None = None
+) -> tuple[Tensor, Tensor]:
     """Cross-entropy of finding the right caption for each image and the right image for each caption.
 
     Args:
-        scores: [N, N], image i against caption j; pairs that belong together on the diagonal.
+        scores: [N, N + K], image i against caption j; pairs that belong together on the diagonal.
         classes: [N] integers; other pairs of the same class are left out, since the caption may well fit.
         gamma3: sharpness of the softmax over the batch.
+        more: what the last K columns are about; they have no images here, and so count for image -> text alone.
 
     Returns:
         image -> text, text -> image (equations 11 and 12).
 
     Raises:
-        ValueError: scores are not square, or do not fit the classes.
+        ValueError: scores do not fit the classes.
     """
-    n = len(classes)
-    if scores.shape != (n, n):
-        raise ValueError(f"scores have shape {tuple(scores.shape)}; legal is ({n}, {n}) for {n} classes")
-    same = classes[:, None] == classes[None, :]
-    logits = (gamma3 * scores).masked_fill(same & ~torch.eye(n, dtype=torch.bool, device=same.device), float("-inf"))
+    n, of_captions = len(classes), classes if more is None else torch.cat((classes, more.classes))
+    if scores.shape != (n, len(of_captions)):
+        raise ValueError(
+            f"scores have shape {tuple(scores.shape)}; legal is ({n}, {len(of_captions)}) for {n} images and "
+            f"{len(of_captions)} captions"
+        )
+    same = classes[:, None] == of_captions[None, :]
+    own = torch.eye(n, len(of_captions), dtype=torch.bool, device=same.device)
+    logits = (gamma3 * scores).masked_fill(same & ~own, float("-inf"))
     target = torch.arange(n, device=scores.device)
-    return cross_entropy(logits, target), cross_entropy(logits.T, target)
+    return cross_entropy(logits, target), cross_entropy(logits[:, :n].T, target)
+
+
+def word_loss(
+    regions: Tensor,
+    words: Tensor,
+    padding: Tensor,
+    classes: Tensor,
+    *,
+    gamma1: float,
+    gamma2: float,
+    gamma3: float,
+) -> Tensor:
+    """Word-level loss, the sum of both directions; arguments as in :func:`word_scores`, classes [N]."""
+    scores = word_scores(regions, words, padding, gamma1=gamma1, gamma2=gamma2)
+    return torch.stack(matching_loss(scores, classes, gamma3)).sum()
+
+
+def sentence_loss(
+    codes: Tensor, sentences: Tensor, classes: Tensor, gamma3: float, more: Candidates | None = None
+) -> Tensor:
+    """Sentence-level loss, the sum of both directions: codes [N, D], sentences [N, D], classes [N]."""
+    candidates = sentences if more is None else torch.cat((sentences, more.sentences))
+    return torch.stack(matching_loss(sentence_scores(codes, candidates), classes, gamma3, more)).sum()
 
 
 def damsm_losses(
@@ -83,14 +131,16 @@ def damsm_losses(
     gamma1: float,
     gamma2: float,
     gamma3: float,
+    more: Candidates | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Word-level and sentence-level loss of N images with their captions, each the sum of both directions.
 
     Args:
         regions: [N, D, H, W]; codes: [N, D]; words: [N, D, L]; sentences: [N, D]; padding: [N, L]; classes: [N].
+        more: for the sentence-level loss; None: as published.
     """
-    by_words = word_scores(regions, words, padding, gamma1=gamma1, gamma2=gamma2)
-    word_loss = sum(matching_loss(by_words, classes, gamma3))
-    sentence_loss = sum(matching_loss(sentence_scores(codes, sentences), classes, gamma3))
-    assert isinstance(word_loss, Tensor) and isinstance(sentence_loss, Tensor)
-    return word_loss, sentence_loss
+    gammas = {"gamma1": gamma1, "gamma2": gamma2, "gamma3": gamma3}
+    return (
+        word_loss(regions, words, padding, classes, **gammas),
+        sentence_loss(codes, sentences, classes, gamma3, more),
+    )

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from t2i.losses.adversarial import Kind, discriminator_loss, fools, gradient_penalty
-from t2i.losses.damsm import matching_loss
+from t2i.losses.damsm import Candidates, matching_loss
 from t2i.models.discriminator import Discriminator, Norm
 
 Mismatched = Literal["next", "hardest"]
@@ -58,7 +58,14 @@ class Adversaries(nn.Module):
             for size in self.sizes
         ]
 
-    def tell_apart(self, reals: list[Tensor], fakes: list[Tensor], sentences: Tensor, classes: Tensor) -> Tensor:
+    def tell_apart(
+        self,
+        reals: list[Tensor],
+        fakes: list[Tensor],
+        sentences: Tensor,
+        classes: Tensor,
+        more: Candidates | None = None,
+    ) -> Tensor:
         """Loss of the discriminators.
 
         Real images pass the trunk once and are then asked about all their captions, right and wrong.
@@ -67,14 +74,21 @@ class Adversaries(nn.Module):
             reals: [N, 3, s, s] a scale; fakes: [V N, 3, s, s] a scale.
             sentences: [V N, D], all first captions, then all second ones.
             classes: [N]; a mismatched sentence of the same class may well fit.
+            more: sentences that the matching loss tells the right ones from, beside those of the batch.
         """
         return _total(
-            self._tell_scale_apart(discriminator, real, fake.detach(), sentences, classes)
+            self._tell_scale_apart(discriminator, real, fake.detach(), sentences, classes, more)
             for discriminator, real, fake in zip(self.scales, reals, fakes, strict=True)
         )
 
     def _tell_scale_apart(
-        self, discriminator: nn.Module, reals: Tensor, fakes: Tensor, sentences: Tensor, classes: Tensor
+        self,
+        discriminator: nn.Module,
+        reals: Tensor,
+        fakes: Tensor,
+        sentences: Tensor,
+        classes: Tensor,
+        more: Candidates | None,
     ) -> Tensor:
         assert isinstance(discriminator, Discriminator)
         views = sentences.view(-1, len(reals), sentences.shape[1]).unbind()
@@ -86,7 +100,12 @@ class Adversaries(nn.Module):
         real_u = discriminator.unconditional(features)
         loss = len(views) * discriminator_loss(real_u, matched, fake_u, fake_c, mismatched, self.kind)
         if self.matching_weight:
-            found = [part for view in views for part in matching_loss(discriminator.fits(features, view), classes, 1.0)]
+            asked_for = [view if more is None else torch.cat((view, more.sentences)) for view in views]
+            found = [
+                part
+                for said in asked_for
+                for part in matching_loss(discriminator.fits(features, said), classes, 1.0, more)
+            ]
             loss = loss + self.matching_weight * torch.stack(found).sum()
         return loss
 

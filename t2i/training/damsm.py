@@ -1,20 +1,23 @@
 """Contrastive pretraining of the encoders (Ye et al., section 3.1)."""
 
-from typing import Any
+from typing import Any, Literal
 
 import torch
+from torch import Tensor
 
 from t2i import runtime
 from t2i.data.captions import Vocabulary
 from t2i.data.pack import Pack
 from t2i.data.pairs import CaptionPairs
 from t2i.data.pixels import to_unit
-from t2i.losses.damsm import damsm_losses
+from t2i.losses.damsm import Candidates, sentence_loss, word_loss
 from t2i.losses.nt_xent import nt_xent
 from t2i.models.damsm import Damsm, ImageEncoderKind, build_image_encoder
 from t2i.models.inception import InceptionImageEncoder
 from t2i.models.text_encoder import TextEncoder
 from t2i.training.steps import Resume, Steps
+
+CandidateCaptions = Literal["view", "batch"]
 
 
 def train_damsm(
@@ -24,6 +27,8 @@ def train_damsm(
     steps: int | None,
     epochs: int | None,
     batch_size: int,
+    captions: int,
+    candidates: CandidateCaptions,
     lr: float,
     lr_decay: float | None,
     lr_floor: float,
@@ -50,10 +55,14 @@ def train_damsm(
     """Train text and image encoder on pairs of captions.
 
     The loss is the DAMSM loss of both captions plus NT-Xent between their sentence embeddings. An image goes through
-    its encoder once for both captions, and both captions go through theirs in one batch.
+    its encoder once for all its captions, and all captions go through theirs in one batch.
 
     Args:
-        steps, epochs: of ``batch_size`` images with two captions each; one of both, the other is None.
+        steps, epochs: of ``batch_size`` images; one of both, the other is None.
+        captions: V of each image in a step, 2 or more. The first two enter all losses; more, which cost little, enter
+            the sentence-level loss alone, which is twice the mean over captions: the sum over two, as published.
+        candidates: what the sentence-level loss tells an image's caption from: those of other images in the same
+            "view", N in all, as published, or all V N of the "batch".
         lr, lr_decay, lr_floor: Adam's learning rate is multiplied by lr_decay after each epoch until it is
             lr * lr_floor; None: it falls geometrically to there over the whole training.
         gradient_clip: largest gradient norm of the text encoder.
@@ -77,7 +86,9 @@ def train_damsm(
     if isinstance(damsm.image, InceptionImageEncoder) and inception_body is not None:
         damsm.image.load_body(inception_body)
     damsm.image.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    pairs = CaptionPairs(pack, vocabulary, batch_size=batch_size, max_words=max_words, flip=flip, seed=seed)
+    pairs = CaptionPairs(
+        pack, vocabulary, batch_size=batch_size, max_words=max_words, flip=flip, seed=seed, views=captions
+    )
     steps = pairs.steps(steps, epochs)
     trained = [parameter for parameter in damsm.parameters() if parameter.requires_grad]
     optimizer = torch.optim.Adam(trained, lr=lr, betas=(0.5, 0.999))
@@ -94,24 +105,37 @@ def train_damsm(
         batch = batch.to(device)
         with runtime.autocast(precision):
             regions, codes = damsm.image(to_unit(batch.images))
-            text = damsm.text(batch.ids.flatten(0, 1))  # both captions: [2N, ...]
+            text = damsm.text(batch.ids.flatten(0, 1))  # all captions: [V N, ...]
 
-        word_loss = sentence_loss = torch.zeros((), device=device)
-        for words, sentence, padding in zip(
-            text.words.chunk(2), text.sentence.chunk(2), text.padding.chunk(2), strict=True
-        ):
-            by_words, by_sentence = damsm_losses(
-                regions, codes, words, sentence, padding, batch.classes, gamma1=gamma1, gamma2=gamma2, gamma3=gamma3
-            )
-            word_loss, sentence_loss = word_loss + by_words, sentence_loss + by_sentence
-        first, second = text.sentence.chunk(2)
-        contrastive = nt_xent(first, second, temperature)
-        loss = word_loss + sentence_loss + contrastive_weight * contrastive
+        sentences, words, padding = (t.chunk(captions) for t in (text.sentence, text.words, text.padding))
+        by_words = [
+            word_loss(regions, w, p, batch.classes, gamma1=gamma1, gamma2=gamma2, gamma3=gamma3)
+            for w, p in zip(words[:2], padding[:2], strict=True)
+        ]
+        by_sentence = [
+            sentence_loss(codes, own, batch.classes, gamma3, _others(sentences, view, batch.classes, candidates))
+            for view, own in enumerate(sentences)
+        ]
+        losses = {
+            "words": torch.stack(by_words).sum(),
+            "sentence": 2 * torch.stack(by_sentence).mean(),
+            "contrastive": nt_xent(sentences[0], sentences[1], temperature),
+        }
+        loss = losses["words"] + losses["sentence"] + contrastive_weight * losses["contrastive"]
 
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(damsm.text.parameters(), gradient_clip)
         optimizer.step()
         schedule.step()
-        run.done(step, words=word_loss, sentence=sentence_loss, contrastive=contrastive)
+        run.done(step, **losses)
     return damsm.eval().cpu(), run.curves.rows
+
+
+def _others(
+    sentences: tuple[Tensor, ...], view: int, classes: Tensor, candidates: CandidateCaptions
+) -> Candidates | None:
+    """What captions of a view compete with beside each other: those of all other views, or nothing."""
+    if candidates == "view":
+        return None
+    return Candidates(torch.cat((*sentences[:view], *sentences[view + 1 :])), classes.repeat(len(sentences) - 1))

@@ -9,7 +9,7 @@ from t2i.data.pack import Pack
 from t2i.data.pairs import Batch, CaptionPairs
 from t2i.data.pixels import to_unit
 from t2i.losses.adversarial import Kind
-from t2i.losses.damsm import damsm_losses
+from t2i.losses.damsm import Candidates, damsm_losses
 from t2i.losses.kl import kl_to_standard_normal
 from t2i.losses.mode_seeking import mode_seeking
 from t2i.losses.nt_xent import nt_xent
@@ -21,6 +21,7 @@ from t2i.models.initial import InitialWeights, start
 from t2i.models.text_encoder import Text
 from t2i.training.adversaries import Adversaries, Mismatched
 from t2i.training.ema import Ema
+from t2i.training.memory import Memory
 from t2i.training.steps import Resume, Stateful, Steps
 from t2i.training.watch import Watch
 
@@ -49,6 +50,7 @@ def train_gan(
     adversarial: Kind,
     mismatched: Mismatched,
     matching_weight: float,
+    remembered: int,
     lr_generator: float,
     lr_discriminator: float,
     beta1: float,
@@ -81,6 +83,8 @@ def train_gan(
         steps, epochs: one of both; the other is None.
         captions: of an image in a step, 2 or 1; with 1 there is no pair to contrast: plain AttnGAN or DM-GAN.
         projection, mismatched, matching_weight: of :class:`~t2i.training.adversaries.Adversaries`.
+        remembered: sentences of the latest batches that the matching loss of the discriminators and the sentence-level
+            loss of the generator tell an image's own from, beside those of its batch; 0: none, as published.
         decay_from: share of the steps after which the learning rates fall linearly to 0; 1: never.
         damsm_weight: of word and sentence loss (LAMBDA of the published code).
         diversity_weight: of mode seeking between two first-scale images of a caption; 0: none.
@@ -112,6 +116,7 @@ def train_gan(
         start(network, initial_weights)
         network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     ema = Ema(generator, ema_decay)
+    memory = Memory(remembered, damsm.embedding_dim, device)
 
     # ---- Optimizers and data ----
     pairs = CaptionPairs(
@@ -129,8 +134,8 @@ def train_gan(
 
     schedules = [torch.optim.lr_scheduler.LambdaLR(optimizer, share) for optimizer in optimizers]
     parts: dict[str, Stateful] = {
-        "generator": generator, "adversaries": adversaries, "average": ema, "optimizer_g": optimizer_g,
-        "optimizer_d": optimizer_d, "schedule_g": schedules[0], "schedule_d": schedules[1],
+        "generator": generator, "adversaries": adversaries, "average": ema, "memory": memory,
+        "optimizer_g": optimizer_g, "optimizer_d": optimizer_d, "schedule_g": schedules[0], "schedule_d": schedules[1],
     }  # fmt: skip
     if watch is not None:
         parts["watch"] = watch
@@ -141,7 +146,7 @@ def train_gan(
         batch = batch.to(device)
         with torch.no_grad():
             text = damsm.text(batch.ids.flatten(0, 1))  # all captions: [V N, ...]
-        reals = adversaries.pyramid(to_unit(batch.images))
+        reals, more = adversaries.pyramid(to_unit(batch.images)), memory.candidates
         rng = np.random.default_rng([seed, 2, step])
         noise = draw_noise(generator, batch_size, captions, shared_noise, rng, device)
         with runtime.autocast(precision):
@@ -149,7 +154,7 @@ def train_gan(
 
         adversaries.requires_grad_(True)
         with runtime.autocast(precision):
-            losses = {"d": adversaries.tell_apart(reals, made.images, text.sentence, batch.classes)}
+            losses = {"d": adversaries.tell_apart(reals, made.images, text.sentence, batch.classes, more)}
             loss_d = losses["d"]
             if gradient_penalty and step % penalty_every == 0:
                 losses["penalty"] = adversaries.penalty(reals, text.sentence[:batch_size])
@@ -167,7 +172,7 @@ def train_gan(
                 other = first.roll(1, dims=0)
                 _, again, _, _ = generator.first_stage(other, epsilon.roll(1, dims=0), text.sentence[:batch_size])
                 losses["diversity"] = mode_seeking(made.images[0][:batch_size], again, first, other)
-        losses["damsm"] = text_image_loss(regions, codes, text, batch, (gamma1, gamma2, gamma3))
+        losses["damsm"] = text_image_loss(regions, codes, text, batch, (gamma1, gamma2, gamma3), more)
         losses["kl"] = captions * kl_to_standard_normal(made.mu, made.logvar)
         loss_g = losses["g"] + damsm_weight * losses["damsm"] + kl_weight * losses["kl"]
         if captions == 2:
@@ -180,6 +185,7 @@ def train_gan(
         optimizer_g.step()
 
         ema.update()
+        memory.add(text.sentence, batch.classes.repeat(captions))
         if watch is not None:
             watch(step + 1, steps, ema.network)
         for schedule in schedules:
@@ -198,15 +204,20 @@ def draw_noise(
 
 
 def text_image_loss(
-    regions: Tensor, codes: Tensor, text: Text, batch: Batch, gammas: tuple[float, float, float]
+    regions: Tensor,
+    codes: Tensor,
+    text: Text,
+    batch: Batch,
+    gammas: tuple[float, float, float],
+    more: Candidates | None = None,
 ) -> Tensor:
-    """Word and sentence DAMSM loss of the last scale, summed over captions."""
+    """Word and sentence DAMSM loss of the last scale, summed over captions; ``more`` enters the sentence loss."""
     gamma1, gamma2, gamma3 = gammas
     captions = len(batch.ids)
     views = zip(*(t.chunk(captions) for t in (regions, codes, text.words, text.sentence, text.padding)), strict=True)
     losses = [
         loss
         for r, c, w, s, p in views
-        for loss in damsm_losses(r, c, w, s, p, batch.classes, gamma1=gamma1, gamma2=gamma2, gamma3=gamma3)
+        for loss in damsm_losses(r, c, w, s, p, batch.classes, gamma1=gamma1, gamma2=gamma2, gamma3=gamma3, more=more)
     ]
     return torch.stack(losses).sum()

@@ -5,6 +5,7 @@ import torch
 from torch import Tensor
 
 from t2i.losses.adversarial import fools, says_fake, says_real
+from t2i.losses.damsm import Candidates
 from t2i.models.discriminator import Discriminator
 from t2i.training.adversaries import Adversaries
 
@@ -96,6 +97,23 @@ def test_the_matching_loss_is_added_for_each_scale_and_caption() -> None:
                     added = added - torch.log_softmax(logits[i, others], dim=0)[others.index(i)] / 4
     expected = plain.tell_apart(reals, fakes, sentences, classes) + 0.7 * added
     torch.testing.assert_close(contrasted.tell_apart(reals, fakes, sentences, classes), expected)
+
+
+def test_remembered_sentences_make_the_matching_loss_harder() -> None:
+    both = make(projection=5, matching_weight=1.0)
+    reals, fakes, sentences, classes = pictures(4), pictures(8), torch.randn(8, 6), torch.arange(4)
+    more = Candidates(torch.randn(7, 6), torch.tensor([0, 4, 5, 6, 7, 8, 9]))
+    added = torch.zeros(())
+    for d, real in zip(both.scales, reals, strict=True):
+        assert isinstance(d, Discriminator)
+        features = d.trunk(real)
+        for said in sentences.split(4):
+            own, rest = d.fits(features, said), d.fits(features, more.sentences)
+            rest[0, 0] = float("-inf")  # of the same class
+            harder = torch.cat((own, rest), dim=1)
+            added = added + (harder.logsumexp(dim=1) - own.logsumexp(dim=1)).mean()
+    expected = both.tell_apart(reals, fakes, sentences, classes) + added
+    torch.testing.assert_close(both.tell_apart(reals, fakes, sentences, classes, more), expected)
 
 
 def test_the_projection_adds_an_inner_product() -> None:

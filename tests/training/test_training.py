@@ -19,19 +19,19 @@ from tests.models.test_generator import make as make_generator
 
 PAPER = {
     "layers": "glu_batchnorm", "discriminator_norm": "batch", "projection": 0, "initial_weights": "orthogonal",
-    "adversarial": "bce", "mismatched": "next", "matching_weight": 0.0, "gradient_penalty": 0.0,
-    "diversity_weight": 0.0,
+    "adversarial": "bce", "mismatched": "next", "matching_weight": 0.0, "remembered": 0,
+    "gradient_penalty": 0.0, "diversity_weight": 0.0,
 }  # fmt: skip
 CPU = torch.device("cpu")
 
 
 def damsm_of(folder: Path, vocabulary: Vocabulary, **changed: Any) -> tuple[Damsm, list[dict[str, float]]]:
     settings: dict[str, Any] = {
-        "steps": 60, "epochs": None, "batch_size": 8, "lr": 4e-3, "lr_decay": None, "lr_floor": 0.1,
-        "gradient_clip": 10.0, "embedding_dim": 16, "word_dim": 16, "image_encoder": "small", "width": 8,
-        "inception_body": None, "dropout": 0.0, "word_range": 1.0, "forget_bias": 1.0, "max_words": 18, "flip": False,
-        "gamma1": 4.0, "gamma2": 5.0, "gamma3": 10.0, "temperature": 0.5, "contrastive_weight": 1.0,
-        "precision": "fp32", "seed": 0,
+        "steps": 60, "epochs": None, "batch_size": 8, "captions": 2, "candidates": "view", "lr": 4e-3,
+        "lr_decay": None, "lr_floor": 0.1, "gradient_clip": 10.0, "embedding_dim": 16, "word_dim": 16,
+        "image_encoder": "small", "width": 8, "inception_body": None, "dropout": 0.0, "word_range": 1.0,
+        "forget_bias": 1.0, "max_words": 18, "flip": False, "gamma1": 4.0, "gamma2": 5.0, "gamma3": 10.0,
+        "temperature": 0.5, "contrastive_weight": 1.0, "precision": "fp32", "seed": 0,
     }  # fmt: skip
     return train_damsm(Pack.open(folder, "train"), vocabulary, **(settings | changed))
 
@@ -46,11 +46,11 @@ def gan_of(folder: Path, damsm: Damsm, **changed: Any) -> tuple[Any, list[dict[s
         "model": "attngan", "steps": 4, "epochs": None, "batch_size": 8, "captions": 2, "max_words": 18,
         "noise_dim": 8, "condition_dim": 8, "base_size": 16, "ngf": 8, "ndf": 8, "residual_blocks": 1,
         "layers": "leaky_groupnorm", "discriminator_norm": "none", "projection": 8, "initial_weights": "own",
-        "adversarial": "hinge", "mismatched": "hardest", "matching_weight": 1.0, "lr_generator": 1e-3,
-        "lr_discriminator": 1e-3, "beta1": 0.0, "beta2": 0.99, "decay_from": 0.5, "ema_decay": 0.5,
-        "damsm_weight": 0.1, "kl_weight": 1.0, "gradient_penalty": 0.3, "penalty_every": 2, "contrastive_weight": 0.2,
-        "temperature": 0.5, "shared_noise": True, "gamma1": 4.0, "gamma2": 5.0, "gamma3": 10.0, "precision": "fp32",
-        "seed": 0, "flip": False, "diversity_weight": 0.05,
+        "adversarial": "hinge", "mismatched": "hardest", "matching_weight": 1.0, "remembered": 20,
+        "lr_generator": 1e-3, "lr_discriminator": 1e-3, "beta1": 0.0, "beta2": 0.99, "decay_from": 0.5,
+        "ema_decay": 0.5, "damsm_weight": 0.1, "kl_weight": 1.0, "gradient_penalty": 0.3, "penalty_every": 2,
+        "contrastive_weight": 0.2, "temperature": 0.5, "shared_noise": True, "gamma1": 4.0, "gamma2": 5.0,
+        "gamma3": 10.0, "precision": "fp32", "seed": 0, "flip": False, "diversity_weight": 0.05,
     }  # fmt: skip
     return train_gan(Pack.open(folder, "train"), damsm, **(settings | changed))
 
@@ -70,6 +70,19 @@ def test_damsm_learns_to_match_stripes_with_their_captions(striped: Path, vocabu
     # the caption that names both colours (the second of each image) fits its image better than others on average
     cosine = torch.nn.functional.cosine_similarity(codes[:, None], sentences[1::3][None], dim=2)
     assert cosine.diagonal().mean() > cosine.mean() + 0.1
+
+
+def test_damsm_learns_from_more_captions_of_the_batch(striped: Path, vocabulary: Vocabulary) -> None:
+    first = {}
+    for captions, candidates in ((2, "view"), (2, "batch"), (3, "batch")):
+        _, curves = damsm_of(striped, vocabulary, captions=captions, candidates=candidates)
+        assert curves[-1]["sentence"] < 0.8 * curves[0]["sentence"]
+        first[captions, candidates] = damsm_of(striped, vocabulary, captions=captions, candidates=candidates, steps=1)
+    # the first step begins with the same weights: the more there is to choose from, the harder it is
+    losses = {key: curves[0]["sentence"] for key, (_, curves) in first.items()}
+    assert losses[2, "view"] + 0.3 < losses[2, "batch"] and losses[2, "batch"] + 0.3 < losses[3, "batch"]
+    words = [curves[0]["words"] for _, curves in first.values()]
+    assert words[0] == words[1]
 
 
 def test_damsm_repeats_to_the_bit_and_follows_its_seed(striped: Path, vocabulary: Vocabulary) -> None:
