@@ -135,8 +135,8 @@ def _generate(given: argparse.Namespace) -> None:
 def _let_threads_sleep() -> None:
     """Have threads that wait for others sleep instead of spin, unless the user wants it otherwise.
 
-    A picture is many short loops. Beside other work, a spinning thread takes the processor from the one it waits for, and
-    a picture takes many times as long. OpenMP reads this once, when torch is imported.
+    A picture is many short loops. Beside other work, a spinning thread takes the processor from the one it waits for,
+    and a picture takes many times as long. OpenMP reads this once, when torch is imported.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
