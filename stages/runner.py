@@ -1,4 +1,4 @@
-"""What every stage does around its one call: read params.yaml, say mistakes in a line, write results whole, say what it took."""
+"""What every stage does around its one call: params.yaml, mistakes in one line, results whole, time and memory."""
 
 import json
 import os
