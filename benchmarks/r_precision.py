@@ -49,6 +49,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         pack = made_pack(Path(folder) / "prepared", images=given.test_images, image_size=8, words=(6, max_words))
     vocabulary = vocabulary_of(pack.captions["text"])
+    torch.manual_seed(0)
     encoder = text_encoder(params, vocabulary).eval()
     captions = EncodedCaptions(pack, vocabulary, max_words)
     whole = Case(encoder, captions, pack, given.images)
@@ -79,7 +80,8 @@ class Case:
         self.true = rng.integers(len(captions), size=images)
         sentences = encode_sentences(encoder, captions, CPU, 0).numpy()
         noise = rng.standard_normal((images, sentences.shape[1]), dtype=np.float32)
-        self.codes = sentences[self.true] + 3 * sentences.std() * noise
+        dim = sentences.shape[1]  # the more there are, the more noise it takes to miss
+        self.codes = sentences[self.true] + dim**0.5 / 3 * sentences.std(axis=0) * noise
         self.image_class = self.caption_class[self.true]
         self.others = _other_captions(self.image_class, self.caption_class, CANDIDATES - 1, np.random.default_rng(0))
 

@@ -1,6 +1,7 @@
 """Exponents, and what is measured at tiny sizes."""
 
 import argparse
+
 import pytest
 
 from benchmarks import growth, growth_parts
