@@ -39,11 +39,13 @@ def tokenize(caption: str) -> list[str]:
 
 
 def tokenize_typed(caption: str) -> list[str]:
-    """:func:`tokenize` for somebody who waits for a picture: the same words (tests compare them), without nltk.
+    """:func:`tokenize` for somebody who waits for a picture: the same words, mostly without nltk.
 
-    Importing nltk imports scipy.stats, which takes longer than to load a generator and to paint.
+    Importing nltk imports scipy.stats, which takes longer than to load a generator and to paint. On ASCII its engine
+    and Python's agree on what a word is; beyond that (combining accents) they do not, so there nltk decides.
     """
-    return _in_ascii(re.findall(_WORD, _readable(caption)))
+    text = _readable(caption)
+    return re.findall(_WORD, text) if text.isascii() else tokenize(caption)
 
 
 @cache

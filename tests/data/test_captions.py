@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from t2i.data import cub
@@ -57,7 +57,8 @@ def test_tokens(caption: str, tokens: list[str]) -> None:
 
 
 @settings(deadline=None)
-@given(st.text())
+@given(st.text() | st.text(st.characters(max_codepoint=127)))
+@example("e\u0301a\u0300 0\u03000")
 def test_typed_captions_are_split_like_those_of_data_sets(caption: str) -> None:
     assert tokenize_typed(caption) == tokenize(caption)
 
