@@ -10,7 +10,6 @@ one, ours in float32 and ours as `precision: auto` has it take turns, `--repeats
 
 import argparse
 import json
-import resource
 import statistics
 import subprocess
 import sys
@@ -21,12 +20,12 @@ from typing import Any
 
 import torch
 
+from benchmarks.made import encoders
 from benchmarks.plain import plain_damsm, plain_gan
+from stages.runner import peak_memory
 from t2i import runtime
 from t2i.data.captions import Vocabulary, tokenize
 from t2i.data.pack import Pack
-from t2i.models.damsm import Damsm, build_image_encoder
-from t2i.models.text_encoder import TextEncoder
 from t2i.params_file import load
 from t2i.training.damsm import train_damsm
 from t2i.training.gan import train_gan
@@ -46,6 +45,7 @@ def main() -> None:
     parser.add_argument("--budget", default="paper64", help="whose sizes (paper64)")
     parser.add_argument("--prepared", type=Path, default=Path("prepared"), help="packed images (prepared)")
     parser.add_argument("--batch-size", type=int, help="images a step (that of the budget)")
+    parser.add_argument("--max-words", type=int, help="of a caption (that of the data set)")
     parser.add_argument("--steps", type=int, default=6, help=f"that count; {WARM_UP} more warm up (6)")
     parser.add_argument("--repeats", type=int, default=3, help="turns (3)")
     parser.add_argument("--way", choices=WAYS, help=argparse.SUPPRESS)  # one measurement, in its own process
@@ -76,7 +76,7 @@ def report(what: str, given: argparse.Namespace, found: dict[str, list[dict[str,
 
 
 def measure(given: argparse.Namespace) -> dict[str, float]:
-    """Median time of a step and peak of memory of one way."""
+    """Median time of a step, peak of memory, and what of it was there before the training, of one way."""
     (what,) = given.what
     model = "attngan" if what == "damsm" else what
     params = load(Path("params.yaml"), data=given.data, model=model, budget=given.budget)
@@ -87,11 +87,13 @@ def measure(given: argparse.Namespace) -> dict[str, float]:
     steps = given.steps + WARM_UP
     settings: dict[str, Any] = block | {
         "steps": steps, "epochs": None, "batch_size": given.batch_size or block["batch_size"],
-        "max_words": dataset.damsm_max_words if what == "damsm" else dataset.max_words, "flip": dataset.flip,
+        "max_words": given.max_words or (dataset.damsm_max_words if what == "damsm" else dataset.max_words),
+        "flip": dataset.flip,
         "temperature": loss.temperature, "gamma1": loss.gamma1, "gamma2": loss.gamma2, "gamma3": loss.gamma3,
         "seed": 0, "precision": WAYS[given.way],
     }  # fmt: skip
     moments: list[float] = []
+    start = peak_memory() / 2**30
 
     def tick(*_: Any) -> None:
         moments.append(time.perf_counter())
@@ -108,20 +110,13 @@ def measure(given: argparse.Namespace) -> dict[str, float]:
         else:
             settings |= {"model": model, "contrastive_weight": loss.lambda_, "shared_noise": loss.shared_noise}
             settings |= dict(getattr(params.models, model)) | watched
-            encoders = _encoders(vocabulary, dict(budget.pretrain_damsm))
-            plain_gan(pack, encoders, **settings) if plain else train_gan(pack, encoders, **settings)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+            damsm = encoders(params, vocabulary)
+            plain_gan(pack, damsm, **settings) if plain else train_gan(pack, damsm, **settings)
+    peak = peak_memory() / 2**30
     if runtime.device().type == "cuda":
-        peak = torch.cuda.max_memory_allocated() / 2**30
+        start, peak = 0.0, torch.cuda.max_memory_allocated() / 2**30
     times = [b - a for a, b in zip(moments[WARM_UP - 1 :], moments[WARM_UP:], strict=False)]
-    return {"seconds": statistics.median(times), "peak_gib": peak}
-
-
-def _encoders(vocabulary: Vocabulary, sizes: dict[str, Any]) -> Damsm:
-    """Untrained encoders of a budget's sizes."""
-    text = TextEncoder(vocabulary, embedding_dim=sizes["embedding_dim"], word_dim=sizes["word_dim"])
-    width = {"width": sizes["width"]} if sizes["image_encoder"] == "small" else {}
-    return Damsm(text, build_image_encoder(sizes["image_encoder"], embedding_dim=sizes["embedding_dim"], **width))
+    return {"seconds": statistics.median(times), "peak_gib": peak, "start_gib": start}
 
 
 if __name__ == "__main__":

@@ -1,8 +1,11 @@
-"""What every stage does around its one call: read params.yaml, report mistakes in one line, write results whole."""
+"""What every stage does around its one call: params.yaml, mistakes in one line, results whole, time and memory."""
 
 import json
 import os
+import re
+import resource
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -26,8 +29,10 @@ PLOTS = Path("plots")
 def run(stage: Callable[[Params], None]) -> None:
     """Run a stage from the repository root; mistakes of the user end it with one line and exit code 1."""
     name = stage.__module__.removeprefix("stages.") if stage.__module__ != "__main__" else Path(sys.argv[0]).stem
+    begin = time.monotonic()
     try:
         stage(load(Path("params.yaml")))
+        print(f"{name}: {_duration(time.monotonic() - begin)}, {_memory()}", file=sys.stderr)
     except InputError as error:
         sys.exit(f"{name}: {error}")
     except (StoppedError, KeyboardInterrupt) as error:
@@ -37,6 +42,39 @@ def run(stage: Callable[[Params], None]) -> None:
         if error.errno not in (28, 122):  # no space, over quota
             raise
         sys.exit(f"{name}: no space left on the disk for {error.filename or 'its results'}; free some and run again")
+
+
+def peak_memory() -> int:
+    """The most bytes that this process has held at once."""
+    try:  # getrusage would count what the process was before it became this program, too: a copy of DVC
+        found = re.search(r"^VmHWM:\s*(\d+) kB$", Path("/proc/self/status").read_text(encoding="ascii"), re.MULTILINE)
+    except OSError:  # no Linux
+        found = None
+    return int(found[1]) * 1024 if found else _bytes(resource.RUSAGE_SELF)
+
+
+def _bytes(who: int) -> int:
+    return resource.getrusage(who).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+def _memory() -> str:
+    """Peaks of this process, of its largest worker if it had some, and of the GPU if it used one."""
+    peaks = [f"peak memory {_gib(peak_memory())}"]
+    if workers := _bytes(resource.RUSAGE_CHILDREN):
+        peaks.append(f"of its largest worker {_gib(workers)}")
+    torch = sys.modules.get("torch")  # a stage that has not imported it shall not wait for it now
+    if torch is not None and torch.cuda.is_initialized():
+        peaks.append(f"of the GPU {_gib(torch.cuda.max_memory_allocated())}")
+    return ", ".join(peaks)
+
+
+def _gib(count: int) -> str:
+    return f"{count / 2**30:.2f} GiB"
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
 def write_metrics(stage: str, values: dict[str, Any]) -> None:

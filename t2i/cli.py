@@ -64,6 +64,7 @@ def _add_demo(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
 
 
 def _demo(given: argparse.Namespace) -> None:
+    _let_threads_sleep()
     try:
         import uvicorn
 
@@ -114,6 +115,7 @@ def _generate(given: argparse.Namespace) -> None:
     captions = _captions(given)
     if given.out.suffix.lower() not in ("", ".png"):
         raise InputError(f"{given.out} is neither a .png nor a folder (-o)")
+    _let_threads_sleep()
     from t2i.generate import load, paint  # imports torch, which takes longer than to say that a caption is missing
 
     painter = load(given.model)
@@ -128,6 +130,15 @@ def _generate(given: argparse.Namespace) -> None:
     except OSError as error:
         raise InputError(f"{given.out} cannot be written ({error.strerror}); choose another place (-o)") from error
     sys.stdout.write("".join(f"{path}\n" for path in written))
+
+
+def _let_threads_sleep() -> None:
+    """Have threads that wait for others sleep instead of spin, unless the user wants it otherwise.
+
+    A picture is many short loops. Beside other work, a spinning thread takes the processor from the one it waits for,
+    and a picture takes many times as long. OpenMP reads this once, when torch is imported.
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 
 def _captions(given: argparse.Namespace) -> list[str]:

@@ -3,7 +3,7 @@
 import difflib
 from dataclasses import dataclass
 
-from t2i.data.captions import Vocabulary, tokenize
+from t2i.data.captions import Vocabulary, tokenize_typed
 from t2i.errors import InputError
 
 MOST_WORDS = 100
@@ -43,7 +43,7 @@ def read_caption(text: str, vocabulary: Vocabulary) -> Reading:
         InputError: it is empty, has no known word, or more words than :data:`MOST_WORDS`.
     """
     shown = printable(text)
-    tokens = tokenize(text)
+    tokens = tokenize_typed(text)
     short = f"{shown[:_SHOWN]}..." if len(shown) > _SHOWN else shown
     if not tokens:
         raise InputError(f"the caption {short!r} has no word; type what the picture shall show")

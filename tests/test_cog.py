@@ -94,7 +94,8 @@ def test_a_caption_without_a_known_word_fails_with_the_line(address: str) -> Non
 
 def test_the_requirements_of_the_image_cover_what_the_runner_imports() -> None:
     listed = {line.split(">")[0] for line in Path(ROOT / "cog.requirements.txt").read_text().splitlines()}
-    code = "import sys, t2i.generate, t2i.figures; print(*sorted({name.split('.')[0] for name in sys.modules}))"
+    paint = "import sys, t2i.generate, t2i.figures; from t2i.reading import tokenize_typed; tokenize_typed('caf\u00e9')"
+    code = f"{paint}; print(*sorted({{name.split('.')[0] for name in sys.modules}}))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     imported = {{"PIL": "pillow"}.get(name, name) for name in done.stdout.split()}
     dependencies = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]

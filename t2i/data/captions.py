@@ -2,21 +2,24 @@
 
 import hashlib
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
-from nltk.tokenize import RegexpTokenizer
 
 from t2i.errors import InputError
+
+if TYPE_CHECKING:
+    from nltk.tokenize import RegexpTokenizer
 
 END = "<end>"
 """Word 0 of every vocabulary: padding. No caption can contain it, since tokens are made of word characters only."""
 
-_TOKENIZER = RegexpTokenizer(r"\w+")
+_WORD = r"\w+"
 _Ids = TypeVar("_Ids", list[int], np.ndarray)
 
 
@@ -32,7 +35,31 @@ def tokenize(caption: str) -> list[str]:
     Returns:
         The words in order; none may be left.
     """
-    words: list[str] = _TOKENIZER.tokenize(caption.replace("\ufffd\ufffd", " ").lower())
+    return _in_ascii(_tokenizer().tokenize(_readable(caption)))
+
+
+def tokenize_typed(caption: str) -> list[str]:
+    """:func:`tokenize` for somebody who waits for a picture: the same words, mostly without nltk.
+
+    Importing nltk imports scipy.stats, which takes longer than to load a generator and to paint. On ASCII its engine
+    and Python's agree on what a word is; beyond that (combining accents) they do not, so there nltk decides.
+    """
+    text = _readable(caption)
+    return re.findall(_WORD, text) if text.isascii() else tokenize(caption)
+
+
+@cache
+def _tokenizer() -> "RegexpTokenizer":
+    from nltk.tokenize import RegexpTokenizer  # not above, see tokenize_typed
+
+    return RegexpTokenizer(_WORD)
+
+
+def _readable(caption: str) -> str:
+    return caption.replace("\ufffd\ufffd", " ").lower()
+
+
+def _in_ascii(words: list[str]) -> list[str]:
     ascii_words = (word.encode("ascii", "ignore").decode("ascii") for word in words)
     return [word for word in ascii_words if word]
 

@@ -184,7 +184,7 @@ def _write_shard(shard: Shard) -> Written:
     digest = sha256()
     with open(shard.file, "wb") as file:
         for record in shard.records:
-            pixels = _prepare(record, shard.side)
+            pixels = prepare(record, shard.side)
             if isinstance(pixels, str):
                 found.append(pixels)
                 if shard.stop:
@@ -196,7 +196,7 @@ def _write_shard(shard: Shard) -> Written:
     return found, digest.hexdigest()
 
 
-def _prepare(record: Record, side: int) -> np.ndarray | str:
+def prepare(record: Record, side: int) -> np.ndarray | str:
     """Load an image and bring its short side to `side` pixels: [H, W, 3] uint8; or say what is wrong with it."""
     try:
         image = record.load().convert("RGB")

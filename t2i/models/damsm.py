@@ -72,7 +72,13 @@ def encode_images(encoder: nn.Module, images: Tensor, device: torch.device, batc
 
 @torch.inference_mode()
 def encode_sentences(encoder: TextEncoder, captions: EncodedCaptions, device: torch.device, seed: int) -> Tensor:
-    """Sentence embeddings [M, D] of all captions of a split, each encoded once."""
+    """Sentence embeddings [M, D] of all captions of a split, each encoded once.
+
+    Captions of one length go together, so that hardly any padding is computed. Those that are shortened at random are
+    all of one length then, and so are shortened in their own order.
+    """
     rng = np.random.default_rng(seed)
-    chunks = np.array_split(np.arange(len(captions)), max(1, len(captions) // 500))
-    return torch.cat([encoder(captions.padded(rows, rng).to(device)).sentence.cpu() for rows in chunks])
+    order = np.diff(captions.offsets).clip(max=captions.max_words).argsort(kind="stable")
+    chunks = np.array_split(order, max(1, len(captions) // 500))
+    codes = torch.cat([encoder(captions.padded(rows, rng).to(device)).sentence.cpu() for rows in chunks])
+    return codes[torch.from_numpy(order).argsort()]

@@ -138,8 +138,9 @@ class Generator(nn.Module):
     @classmethod
     def from_content(cls, content: dict[str, Any]) -> Self:
         """The generator of a model file, in eval mode, channels last."""
-        generator = cls(**content["config"])
-        generator.load_state_dict(content["state"])
+        with torch.device("meta"):  # initial values, which take longer than all the rest of loading, are not computed
+            generator = cls(**content["config"])
+        generator.load_state_dict(content["state"], assign=True)
         return generator.to(memory_format=torch.channels_last).eval()  # type: ignore[call-overload,no-any-return]
 
     def draw_noise(self, count: int, rng: np.random.Generator) -> tuple[Tensor, Tensor]:

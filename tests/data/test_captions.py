@@ -2,15 +2,17 @@
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from t2i.data import cub
-from t2i.data.captions import Vocabulary, encode_captions, shorten, tokenize
+from t2i.data.captions import Vocabulary, encode_captions, shorten, tokenize, tokenize_typed
 from t2i.errors import InputError
 
 ROOT = Path(__file__).parents[2]
@@ -51,7 +53,19 @@ def test_published_vocabulary_and_ids_of_the_cub_slice() -> None:
     ],
 )
 def test_tokens(caption: str, tokens: list[str]) -> None:
-    assert tokenize(caption) == tokens
+    assert tokenize(caption) == tokenize_typed(caption) == tokens
+
+
+@settings(deadline=None)
+@given(st.text() | st.text(st.characters(max_codepoint=127)))
+@example("e\u0301a\u0300 0\u03000")
+def test_typed_captions_are_split_like_those_of_data_sets(caption: str) -> None:
+    assert tokenize_typed(caption) == tokenize(caption)
+
+
+def test_a_process_that_paints_does_not_import_nltk() -> None:
+    code = "import sys, t2i.generate; sys.exit('nltk' in sys.modules or 'scipy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
 
 
 @settings(deadline=None)

@@ -68,3 +68,16 @@ def test_bad_arguments_are_refused(changed: dict[str, object], message: str) -> 
     }  # fmt: skip
     with pytest.raises(ValueError, match=message):
         Generator(**(arguments | changed))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("model", ["attngan", "dmgan"])
+def test_a_loaded_generator_is_the_saved_one_to_the_bit_and_draws_no_random_numbers(model: str) -> None:
+    ours = make(model=model, layers="glu_batchnorm").to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    before = torch.get_rng_state()
+    loaded = Generator.from_content(ours.content())
+    assert torch.equal(torch.get_rng_state(), before)
+    for a, b in zip(ours.state_dict().values(), loaded.state_dict().values(), strict=True):
+        assert torch.equal(a, b) and a.stride() == b.stride()
+    assert all(parameter.requires_grad for parameter in loaded.parameters())
+    given = inputs([4, 2])
+    assert torch.equal(ours(*given).images[-1], loaded(*given).images[-1])

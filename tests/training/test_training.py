@@ -85,6 +85,17 @@ def test_damsm_learns_from_more_captions_of_the_batch(striped: Path, vocabulary:
     assert words[0] == words[1]
 
 
+def test_each_sentence_is_that_of_its_own_caption_whatever_it_is_encoded_with(
+    striped: Path, vocabulary: Vocabulary, damsm: Damsm
+) -> None:
+    pack = Pack.open(striped, "test")
+    captions = EncodedCaptions(pack, vocabulary, 4)  # two in three captions are shortened at random, in their order
+    found = encode_sentences(damsm.text, captions, CPU, 0)
+    ids = captions.padded(np.arange(len(captions)), np.random.default_rng(0))
+    with torch.no_grad():
+        torch.testing.assert_close(found, damsm.text(ids).sentence)
+
+
 def test_damsm_repeats_to_the_bit_and_follows_its_seed(striped: Path, vocabulary: Vocabulary) -> None:
     one, two, other = (damsm_of(striped, vocabulary, steps=4, seed=seed, dropout=0.3)[0] for seed in (0, 0, 1))
     assert same(one, two) and not same(one, other)

@@ -1,0 +1,87 @@
+"""Batches from packed files, against decoding, cropping and resizing the picture files for each batch.
+
+    python -m benchmarks.loading --folder data/cub
+    python -m benchmarks.loading --data coco --folder data/coco --batches 40
+
+Both ways give the same bytes: the same images, crops, flips and captions. Resizing files in each step is what the
+published code does, there with loader processes beside the training, here without and with two. The files were read
+before and lie in memory, for either way. Prints a table and a line of JSON.
+"""
+
+import argparse
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.made import vocabulary_of
+from benchmarks.turns import report, take_turns
+from stages.runner import peak_memory
+from t2i.data import coco, cub
+from t2i.data.pack import Pack
+from t2i.data.packing import pack, prepare
+from t2i.data.pairs import CaptionPairs
+from t2i.data.records import Record
+
+
+def main() -> None:
+    """Measure and report."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.loading")
+    parser.add_argument("--data", choices=["cub", "coco"], default="cub")
+    parser.add_argument("--folder", type=Path, help="of the raw data (data/<data>)")
+    parser.add_argument("--image-size", type=int, default=256)
+    parser.add_argument("--resize-ratio", type=float, default=76 / 64)
+    parser.add_argument("--batch-size", type=int, default=20, help="images a batch (20)")
+    parser.add_argument("--batches", type=int, default=20, help="a turn, of the plain way (20)")
+    parser.add_argument("--repeats", type=int, default=3, help="turns that count; one more warms up (3)")
+    given = parser.parse_args()
+    read: Callable[..., dict[str, list[Record]]] = {"cub": cub.read, "coco": coco.read}[given.data]
+    records = read(given.folder or Path("data") / given.data, captions_per_image=5)["train"]
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary) / "prepared"
+        sizes = {"image_size": given.image_size, "resize_ratio": given.resize_ratio}
+        pack({"train": records}, folder, **sizes, processes=1)
+        splits = Pack.open(folder, "train"), Files(folder, records)
+        ours, plain = (pairs(split, given.batch_size) for split in splits)
+        many = 10 * given.batches  # ours would be over before the clock has moved much
+        amounts = {"files": given.batches, "files, 2 workers": given.batches, "packed": many, "packed, 2 workers": many}
+        works = {
+            "files": lambda: run(plain, given.batches, 0), "files, 2 workers": lambda: run(plain, given.batches, 2),
+            "packed": lambda: run(ours, many, 0), "packed, 2 workers": lambda: run(ours, many, 2),
+        }  # fmt: skip
+        runs = take_turns(works, given.repeats, warm_up=1)
+    report(
+        f"{given.data}, batches of {given.batch_size} images of {given.image_size} pixels with two captions each", runs,
+        amounts, "batches", peak_gib=peak_memory() / 2**30,
+    )  # fmt: skip
+
+
+class Files(Pack):
+    """A split whose images are read from their files each time."""
+
+    def __init__(self, folder: Path, records: list[Record]) -> None:
+        super().__init__(folder, "train")
+        self.records = records
+
+    def image(self, i: int) -> np.ndarray:
+        """As :meth:`Pack.image`."""
+        pixels = prepare(self.records[i], self.side)
+        assert not isinstance(pixels, str), pixels  # it was packed before
+        return pixels
+
+
+def pairs(split: Pack, batch_size: int) -> CaptionPairs:
+    """The batches of a training."""
+    vocabulary = vocabulary_of(split.captions["text"])
+    return CaptionPairs(split, vocabulary, batch_size=batch_size, max_words=18, flip=True, seed=0)
+
+
+def run(batches: CaptionPairs, count: int, workers: int) -> None:
+    """Load so many batches and keep none."""
+    for _ in batches.batches(0, count, workers):
+        pass
+
+
+if __name__ == "__main__":
+    main()
