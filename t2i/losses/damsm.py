@@ -4,6 +4,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cosine_similarity, cross_entropy
 
+from t2i.distributed import gathered
+
 EPSILON = 1e-8
 
 
@@ -88,9 +90,10 @@ def damsm_losses(
 
     Args:
         regions: [N, D, H, W]; codes: [N, D]; words: [N, D, L]; sentences: [N, D]; padding: [N, L]; classes: [N].
+            Of several processes, each gives regions and codes of its own images, and the captions of all.
     """
     by_words = word_scores(regions, words, padding, gamma1=gamma1, gamma2=gamma2)
-    word_loss = sum(matching_loss(by_words, classes, gamma3))
-    sentence_loss = sum(matching_loss(sentence_scores(codes, sentences), classes, gamma3))
+    word_loss = sum(matching_loss(gathered(by_words), classes, gamma3))
+    sentence_loss = sum(matching_loss(gathered(sentence_scores(codes, sentences)), classes, gamma3))
     assert isinstance(word_loss, Tensor) and isinstance(sentence_loss, Tensor)
     return word_loss, sentence_loss
