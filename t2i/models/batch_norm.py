@@ -61,12 +61,13 @@ def _statistics(input: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """
     channels = input.shape[1]
     axes = [axis for axis in range(input.ndim) if axis != 1]
-    variance, mean = torch.var_mean(input.float(), dim=axes, correction=0)
-    # A process may have no row at all: where it has one image a step, and that is the one without a wrong sentence.
-    # What is no number then must not spoil the others' sums, yet it stays in the graph, for all to derive alike.
-    found = torch.cat((mean, variance)).nan_to_num()
-    counts = input.new_full((1,), input.numel() // channels, dtype=torch.float)
-    means, variances, counts = gathered(torch.cat((found, counts))[None]).split([channels, channels, 1], dim=1)
+    if len(input):
+        variance, mean = torch.var_mean(input.float(), dim=axes, correction=0)
+    else:  # one image a process, and this one's has no wrong sentence: zeros that hang on the graph, as the others' do
+        variance = mean = input.float().sum(dim=axes)
+    number = mean.new_full((1,), input.numel() // channels)
+    parts = gathered(torch.cat((mean, variance, number))[None])  # [processes, 2 C + 1]
+    means, variances, counts = parts.split([channels, channels, 1], dim=1)
     count = counts.sum()
     mean = (counts * means).sum(dim=0) / count
     variance = (counts * (variances + (means - mean).square())).sum(dim=0) / count
