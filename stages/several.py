@@ -55,12 +55,16 @@ def _start(module: str, processes: int) -> None:
     except SignalException:
         sys.exit(130)
     except ChildFailedError as error:
-        codes = {rank: failure.exitcode for rank, failure in error.failures.items()}
-        said = [code for code in codes.values() if code > 0]
-        if said:
-            sys.exit(said[0])
-        rank, code = next(iter(codes.items()))
-        raise InputError(f"process {rank} was ended by {signal.Signals(-code).name}; run it again to go on") from None
+        failures = error.failures.values()
+        codes = [failure.exitcode for failure in failures]
+        if max(codes) > 0 or any(_said(failure.error_file).exists() for failure in failures):
+            sys.exit(max(1, *codes))
+        raise InputError(f"a process was ended by {signal.Signals(-codes[0]).name}; run it again to go on") from None
+
+
+def _said(error_file: str) -> Path:
+    """Exists when a process of this machine has said why it failed; beside the folders that torchrun gives to each."""
+    return Path(error_file).parents[1] / "said"
 
 
 @contextlib.contextmanager
@@ -73,10 +77,10 @@ def _one_speaks() -> Iterator[None]:
         yield
     except (InputError, StoppedError, LostError) as error:
         time.sleep(2.0 if isinstance(error, LostError) else float(os.environ["RANK"] != "0"))
-        try:  # a folder that torchrun makes for the processes of this machine
-            (Path(os.environ["TORCHELASTIC_ERROR_FILE"]).parents[1] / "said").touch(exist_ok=False)
+        try:
+            _said(os.environ["TORCHELASTIC_ERROR_FILE"]).touch(exist_ok=False)
         except FileExistsError:
-            sys.exit(1)
+            sys.exit(130 if isinstance(error, StoppedError) else 1)
         if isinstance(error, LostError):
             raise InputError(str(error)) from error
         raise

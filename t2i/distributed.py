@@ -196,5 +196,4 @@ def _connected() -> Iterator[None]:
     except RuntimeError as error:
         if isinstance(error, torch.OutOfMemoryError):
             raise
-        problem = " ".join(str(error).split())
-        raise LostError(f"another process of this training has ended, or cannot be reached any more: {problem}") from error
+        raise LostError("another process of this training has ended; run it again to go on") from error

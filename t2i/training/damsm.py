@@ -51,8 +51,8 @@ def train_damsm(
     """Train text and image encoder on pairs of captions.
 
     The loss is the DAMSM loss of both captions plus NT-Xent between their sentence embeddings. An image goes through
-    its encoder once for both captions, and both captions go through theirs in one batch. Several processes share out the
-    images; each encodes all captions, which cost little beside them.
+    its encoder once for both captions, and both captions go through theirs in one batch. Several processes share out
+    the images of a step; each encodes all captions, which cost little beside them.
 
     Args:
         steps, epochs: of ``batch_size`` images with two captions each; one of both, the other is None.

@@ -76,7 +76,8 @@ def train_gan(
     """Train a generator on pairs of captions.
 
     Both captions of an image are drawn in one batch of 2N, so batch norm sees them together (the published code sees
-    them one after the other). Losses are summed over the captions, as published. Several processes share out the images.
+    them one after the other). Losses are summed over the captions, as published. Several processes share out the
+    images of a step.
 
     Args:
         damsm: frozen here; its text encoder reads the captions, its image encoder reads the last scale.
@@ -170,14 +171,15 @@ def train_gan(
             regions, codes = damsm.image(made.images[-1])
             if diversity_weight:
                 first, epsilon = (vector[:batch_size] for vector in noise)
-                other = [own(vector.roll(1, dims=0)) for vector in (first, epsilon)]
-                _, again, _, _ = generator.first_stage(*other, own(text.sentence[:batch_size]))
-                losses["diversity"] = mode_seeking(made.images[0][: len(again)], again, own(first), other[0])
+                other, epsilon = (own(vector.roll(1, dims=0)) for vector in (first, epsilon))
+                _, again, _, _ = generator.first_stage(other, epsilon, own(text.sentence[:batch_size]))
+                losses["diversity"] = mode_seeking(made.images[0][: len(again)], again, own(first), other)
         losses["damsm"] = text_image_loss(regions, codes, text, batch, (gamma1, gamma2, gamma3))
         losses["kl"] = captions * kl_to_standard_normal(made.mu, made.logvar)
         loss_g = losses["g"] + damsm_weight * losses["damsm"] + kl_weight * losses["kl"]
         if captions == 2:
-            losses["contrastive"] = nt_xent(*map(gathered, codes.chunk(2)), temperature)
+            one, two = map(gathered, codes.chunk(2))
+            losses["contrastive"] = nt_xent(one, two, temperature)
             loss_g = loss_g + contrastive_weight * losses["contrastive"]
         if diversity_weight:
             loss_g = loss_g + diversity_weight * losses["diversity"]
