@@ -46,7 +46,7 @@ def resumable(stage: str, described: dict[str, Any], seconds: float) -> Iterator
     key = digest_of(described)[:16]
     folder = root / key
     if distributed.any_of(distributed.from_first(key) != key):
-        raise InputError("the processes have different settings, inputs, code, precision or versions of torch; make them equal")
+        raise InputError("the processes have different settings, inputs, code or versions of torch; make them equal")
     if distributed.rank() > 0:
         with _told_to_stop() as stop:
             yield Resume(folder, seconds, stop, say)
