@@ -4,7 +4,6 @@ import contextlib
 import functools
 import logging
 import os
-import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -55,16 +54,11 @@ def _start(module: str, processes: int) -> None:
     except SignalException:
         sys.exit(130)
     except ChildFailedError as error:
-        failures = error.failures.values()
-        codes = [failure.exitcode for failure in failures]
-        if max(codes) > 0 or any(_said(failure.error_file).exists() for failure in failures):
-            sys.exit(max(1, *codes))
-        raise InputError(f"a process was ended by {signal.Signals(-codes[0]).name}; run it again to go on") from None
-
-
-def _said(error_file: str) -> Path:
-    """Exists when a process of this machine has said why it failed; beside the folders that torchrun gives to each."""
-    return Path(error_file).parents[1] / "said"
+        ended = [failure.exitcode for failure in error.failures.values() if failure.exitcode > 0]
+        if ended:
+            sys.exit(ended[0])
+        _, first = error.get_first_failure()
+        raise InputError(f"a process was ended by {first.signal_name()}; run it again to go on") from None
 
 
 @contextlib.contextmanager
@@ -77,8 +71,10 @@ def _one_speaks() -> Iterator[None]:
         yield
     except (InputError, StoppedError, LostError) as error:
         time.sleep(2.0 if isinstance(error, LostError) else float(os.environ["RANK"] != "0"))
+        own = os.environ.get("TORCHELASTIC_ERROR_FILE")  # in a folder of its own, beside those of the others
         try:
-            _said(os.environ["TORCHELASTIC_ERROR_FILE"]).touch(exist_ok=False)
+            if own:
+                (Path(own).parents[1] / "said").touch(exist_ok=False)
         except FileExistsError:
             sys.exit(130 if isinstance(error, StoppedError) else 1)
         if isinstance(error, LostError):
