@@ -48,7 +48,7 @@ def work(rank: int, port: int, pipe: Any) -> None:
     """One of several processes: calls what comes through the pipe, sends back what that returns."""
     os.environ |= {"MASTER_ADDR": "localhost", "MASTER_PORT": str(port)}
     torch.set_num_threads(1)
-    wait = datetime.timedelta(seconds=60)
+    wait = datetime.timedelta(seconds=300)
     dist.init_process_group("gloo", rank=rank, world_size=PROCESSES, timeout=wait)
     while (call := pipe.recv()) is not None:
         function, arguments = call
@@ -278,7 +278,7 @@ def start(folder: Path) -> list[multiprocessing.process.BaseProcess]:
 def end(processes: list[multiprocessing.process.BaseProcess], folder: Path) -> list[str]:
     """What the processes printed until their end."""
     for process in processes:
-        process.join(60)
+        process.join(300)
     return lines_of((folder / "output").read_text())
 
 
@@ -302,7 +302,7 @@ def test_the_stage_starts_processes_and_ends_them(folder: Path) -> None:
         time.sleep(0.02)
     workers = psutil.Process(process.pid).children()
     process.send_signal(signal.SIGTERM)
-    (line,) = lines_of(process.communicate(timeout=60)[0])
+    (line,) = lines_of(process.communicate(timeout=300)[0])
     assert re.fullmatch(r"train_gan: terminated: \d+ of 24 steps are saved; run it again to go on", line)
     assert process.returncode == 130 and len(workers) == PROCESSES and not any(map(psutil.Process.is_running, workers))
     shutil.rmtree(folder / ".scratch")  # made with other code than those below, for this process has imported more
