@@ -1,8 +1,9 @@
 """Pretrain the text and the image encoder, contrastively."""
 
-from stages.runner import DAMSM, PLOTS, PREPARED, VOCABULARY, WEIGHTS, run, write_metrics
+from stages.runner import DAMSM, PLOTS, PREPARED, VOCABULARY, WEIGHTS, write_metrics
 from stages.scratch import resumable
-from t2i import checkpoints, runtime
+from stages.several import run
+from t2i import checkpoints, distributed, runtime
 from t2i.data.captions import Vocabulary
 from t2i.data.pack import Pack
 from t2i.params import Params
@@ -28,10 +29,13 @@ def main(params: Params) -> None:
         "precision": runtime.resolve(params.runtime.precision),
         "seed": params.seed,
     }
-    body = load_weights(INCEPTION_V3, WEIGHTS) if settings["image_encoder"] == "inception_v3" else None
+    with distributed.first_ahead():  # it may download them
+        body = load_weights(INCEPTION_V3, WEIGHTS) if settings["image_encoder"] == "inception_v3" else None
     described = origin(settings, {PREPARED: pack.digest, VOCABULARY: vocabulary.digest})
     with resumable("pretrain_damsm", described, params.runtime.checkpoint_seconds) as resume:
         damsm, curves = train_damsm(pack, vocabulary, **settings, inception_body=body, resume=resume)
+        if distributed.rank() > 0:
+            return
         checkpoints.save(DAMSM, "damsm", {**damsm.content(), "origin": described})
         write_csv(PLOTS / "pretrain_damsm.csv", curves)
         last = {name: round(value, 4) for name, value in curves[-1].items() if name != "step"}

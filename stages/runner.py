@@ -32,7 +32,8 @@ def run(stage: Callable[[Params], None]) -> None:
     begin = time.monotonic()
     try:
         stage(load(Path("params.yaml")))
-        print(f"{name}: {_duration(time.monotonic() - begin)}, {_memory()}", file=sys.stderr)
+        if os.environ.get("RANK", "0") == "0":  # of several processes, one says it
+            print(f"{name}: {_duration(time.monotonic() - begin)}, {_memory()}", file=sys.stderr)
     except InputError as error:
         sys.exit(f"{name}: {error}")
     except (StoppedError, KeyboardInterrupt) as error:

@@ -16,6 +16,8 @@ from typing import Any
 import psutil
 from filelock import FileLock, Timeout
 
+from t2i import distributed
+from t2i.errors import InputError
 from t2i.provenance import digest_of
 from t2i.training.steps import Resume
 
@@ -24,21 +26,32 @@ from t2i.training.steps import Resume
 def resumable(stage: str, described: dict[str, Any], seconds: float) -> Iterator[Resume]:
     """A folder of checkpoints that an identical run, and no other, finds again.
 
-    It is removed when all is done. A second identical run waits, and then takes the first one's result over.
+    It is removed when all is done. A second identical run waits, and then takes the first one's result over. Of several
+    processes, the first one keeps the folder, for all.
 
     Args:
         stage: its name.
         described: the origin of what is to be made: settings, inputs, code.
         seconds: between two checkpoints.
+
+    Raises:
+        InputError: the processes are about to make different things.
     """
 
     def say(line: str) -> None:
-        print(f"{stage}: {line}", flush=True)
+        if distributed.rank() == 0:
+            print(f"{stage}: {line}", flush=True)
 
     root = Path(os.environ.get("DVC_ROOT", ".")).resolve() / ".scratch" / stage
-    root.mkdir(parents=True, exist_ok=True)
     key = digest_of(described)[:16]
     folder = root / key
+    if distributed.any_of(distributed.from_first(key) != key):
+        raise InputError("the processes have different settings, inputs, code or versions of torch; make them equal")
+    if distributed.rank() > 0:
+        with _told_to_stop() as stop:
+            yield Resume(folder, seconds, stop, say)
+        return
+    root.mkdir(parents=True, exist_ok=True)
     with _locked(root, key, say), _told_to_stop() as stop:
         others = [path for path in root.iterdir() if path.is_dir() and path != folder]
         if others:
@@ -84,12 +97,12 @@ def _somebody_waits(root: Path, key: str) -> bool:
 
 @contextlib.contextmanager
 def _told_to_stop() -> Iterator[Any]:
-    """A function that says why the training should end, if it should: signals, or DVC is gone.
+    """A function that says why the training should end, if it should: signals, or DVC or torchrun is gone.
 
     A second Ctrl-C ends it at once.
     """
     reasons: list[str] = []
-    dvc = _started_by() if "DVC_STAGE" in os.environ else None
+    starters = _starters()
 
     def told(number: int, _: FrameType | None) -> None:
         if reasons:
@@ -97,8 +110,8 @@ def _told_to_stop() -> Iterator[Any]:
         reasons.append("interrupted" if number == signal.SIGINT else "terminated")
 
     def stop() -> str | None:
-        if not reasons and dvc is not None and not _lives(dvc):
-            reasons.append("DVC is gone")
+        if not reasons:
+            reasons.extend(f"{name} is gone" for name, process in starters.items() if not _lives(process))
         return reasons[0] if reasons else None
 
     before = {number: signal.signal(number, told) for number in (signal.SIGINT, signal.SIGTERM)}
@@ -109,9 +122,20 @@ def _told_to_stop() -> Iterator[Any]:
             signal.signal(number, handler)
 
 
-def _started_by() -> psutil.Process | None:
-    """The process that started this stage: the parent, or the one behind the shell that the parent is."""
-    parent = psutil.Process().parent()
+def _starters() -> dict[str, psutil.Process]:
+    """The processes without which nobody waits for this training any more, by name."""
+    found: dict[str, psutil.Process | None] = {}
+    own = psutil.Process()
+    if distributed.invited() and (torchrun := own.parent()):
+        found["torchrun"] = own = torchrun
+    if "DVC_STAGE" in os.environ:
+        found["DVC"] = _started_by(own)
+    return {name: process for name, process in found.items() if process is not None}
+
+
+def _started_by(process: psutil.Process) -> psutil.Process | None:
+    """The process that started a stage: its parent, or the one behind the shell that the parent is."""
+    parent = process.parent()
     if parent is None:
         return None
     program, *arguments = parent.cmdline() or [""]

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import numpy as np
 
-from stages.runner import DAMSM, GAN, PLOTS, PREPARED, run, write_metrics
+from stages.runner import DAMSM, GAN, PLOTS, PREPARED, write_metrics
 from stages.scratch import resumable
-from t2i import checkpoints, runtime
+from stages.several import run
+from t2i import checkpoints, distributed, runtime
 from t2i.data.pack import Pack
 from t2i.models.damsm import Damsm
 from t2i.params import Params
@@ -41,8 +42,14 @@ def main(params: Params) -> None:
     inputs = {PREPARED: pack.digest, DAMSM: file_digest(DAMSM), Path("vocabulary"): damsm.vocabulary.digest}
     described = origin(settings, inputs)
     with resumable("train_gan", described, params.runtime.checkpoint_seconds) as resume:
-        watch = Watch(Pack.open(PREPARED, "test"), damsm, PLOTS / "train_gan.png", dataset.max_words)
+        watch = None
+        if distributed.rank() == 0:
+            watch = None
+        if distributed.rank() == 0:
+            watch = Watch(Pack.open(PREPARED, "test"), damsm, PLOTS / "train_gan.png", dataset.max_words)
         generator, curves = train_gan(pack, damsm, **settings, watch=watch, resume=resume)
+        if distributed.rank() > 0:
+            return
         content = {"generator": generator.content(), "text": damsm.text.content(), "origin": described}
         checkpoints.save(GAN, "gan", content)
         _report(curves)

@@ -11,3 +11,7 @@ class InputError(Exception):
 
 class StoppedError(Exception):
     """The work was asked to end and is saved; the message says by whom, how far it is, and how it goes on."""
+
+
+class LostError(Exception):
+    """Another process of the training is gone; why, that one knows."""

@@ -258,6 +258,7 @@ class Runtime(Section):
 
     precision: Literal["auto", "fp32", "bf16"]
     processes: Count
+    training_processes: Count
     checkpoint_seconds: Weight
 
 

@@ -49,6 +49,7 @@ def test_numbers_as_dvc_writes_them_are_numbers(tmp_path: Path) -> None:
         ("base_size: 16", "base_size: 64", "train_gan.base_size 64 is larger than preprocess.image_size 32"),
         ("  temperature: 0.5", "  temperature: 0", "loss.temperature = 0: must be greater than 0"),
         ("adversarial: hinge", "adversarial: lsgan", "adversarial = 'lsgan': must be 'bce' or 'hinge'"),
+        ("training_processes: 1", "training_processes: 0", "runtime.training_processes = 0: must be greater than"),
         ("vocab:\n", "vocab: 3\nvocabs:\n", "vocab = 3: must be a valid dictionary"),
     ],
 )

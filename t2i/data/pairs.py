@@ -17,7 +17,7 @@ class Batch:
     """N images with V captions each.
 
     Attributes:
-        images: [N, 3, S, S] uint8.
+        images: [N, 3, S, S] uint8; of several processes, each has its own part of them, and all of the rest.
         ids: [V, N, L] word ids, padded with 0.
         classes: [N].
         rows: [N], of the images in their split.
@@ -80,6 +80,7 @@ class CaptionPairs(Dataset[Batch]):
         batch_size: N, distinct images; the incomplete last batch of an epoch is left out.
         views: V captions an image.
         flip: mirror images at random.
+        own: which of the N images this process is to load.
 
     Raises:
         InputError: the split has fewer images than a batch.
@@ -95,12 +96,14 @@ class CaptionPairs(Dataset[Batch]):
         flip: bool,
         seed: int,
         views: int = 2,
+        own: slice = slice(None),
     ) -> None:
         if len(pack) < batch_size:
             raise InputError(
                 f"a batch of {batch_size} images needs as many, the split has {len(pack)}; lower batch_size"
             )
         self.pack, self.batch_size, self.flip, self.seed, self.views = pack, batch_size, flip, seed, views
+        self.own = own
         self.captions = EncodedCaptions(pack, vocabulary, max_words)
         self.classes = torch.tensor(pack.images["class_id"].to_numpy())
         self.steps_an_epoch = len(pack) // batch_size
@@ -117,7 +120,8 @@ class CaptionPairs(Dataset[Batch]):
         chosen = order[place * self.batch_size : (place + 1) * self.batch_size]
         rng = np.random.default_rng([self.seed, 1, step])
         rows = np.stack([distinct_captions(self.pack, i, self.views, rng) for i in chosen], axis=1)  # [V, N]
-        images = np.stack([random_crop(self.pack.image(i), self.pack.image_size, self.flip, rng) for i in chosen])
+        crops = [random_crop(self.pack.image(i), self.pack.image_size, self.flip, rng) for i in chosen]
+        images = np.stack(crops[self.own])  # crops are views; only these are read from the disk
         return Batch(
             torch.from_numpy(images).permute(0, 3, 1, 2),
             self.captions.padded(rows, rng).view(self.views, self.batch_size, -1),

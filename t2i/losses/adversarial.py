@@ -6,22 +6,24 @@ import torch
 from torch import Tensor
 from torch.nn.functional import relu, softplus
 
+from t2i import distributed
+
 Kind = Literal["bce", "hinge"]
 
 
 def says_real(logits: Tensor, kind: Kind) -> Tensor:
     """Mean loss of a discriminator that should call all of ``logits`` real."""
-    return (softplus(-logits) if kind == "bce" else relu(1 - logits)).mean()
+    return distributed.mean(softplus(-logits) if kind == "bce" else relu(1 - logits))
 
 
 def says_fake(logits: Tensor, kind: Kind) -> Tensor:
     """Mean loss of a discriminator that should call all of ``logits`` fake."""
-    return (softplus(logits) if kind == "bce" else relu(1 + logits)).mean()
+    return distributed.mean(softplus(logits) if kind == "bce" else relu(1 + logits))
 
 
 def fools(logits: Tensor, kind: Kind) -> Tensor:
     """Mean loss of a generator that wants all of ``logits`` called real; non-saturating, or linear for hinge."""
-    return (softplus(-logits) if kind == "bce" else -logits).mean()
+    return distributed.mean(softplus(-logits) if kind == "bce" else -logits)
 
 
 def discriminator_loss(
@@ -51,4 +53,4 @@ def gradient_penalty(logits: Tensor, images: Tensor) -> Tensor:
         logits: [N], computed from ``images``, which require gradients.
     """
     (gradient,) = torch.autograd.grad(logits.sum(), images, create_graph=True)
-    return gradient.float().square().sum() / len(logits)
+    return distributed.total(gradient.float().square().sum()) / (distributed.size() * len(logits))

@@ -6,6 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cosine_similarity, cross_entropy
 
+from t2i.distributed import gathered
+
 EPSILON = 1e-8
 
 
@@ -109,7 +111,7 @@ def word_loss(
 ) -> Tensor:
     """Word-level loss, the sum of both directions; arguments as in :func:`word_scores`, classes [N]."""
     scores = word_scores(regions, words, padding, gamma1=gamma1, gamma2=gamma2)
-    return torch.stack(matching_loss(scores, classes, gamma3)).sum()
+    return torch.stack(matching_loss(gathered(scores), classes, gamma3)).sum()
 
 
 def sentence_loss(
@@ -117,7 +119,8 @@ def sentence_loss(
 ) -> Tensor:
     """Sentence-level loss, the sum of both directions: codes [N, D], sentences [N, D], classes [N]."""
     candidates = sentences if more is None else torch.cat((sentences, more.sentences))
-    return torch.stack(matching_loss(sentence_scores(codes, candidates), classes, gamma3, more)).sum()
+    scores = gathered(sentence_scores(codes, candidates))
+    return torch.stack(matching_loss(scores, classes, gamma3, more)).sum()
 
 
 def damsm_losses(
@@ -138,6 +141,8 @@ def damsm_losses(
     Args:
         regions: [N, D, H, W]; codes: [N, D]; words: [N, D, L]; sentences: [N, D]; padding: [N, L]; classes: [N].
         more: for the sentence-level loss; None: as published.
+
+        Of several processes, each gives regions and codes of its own images, and the captions of all.
     """
     gammas = {"gamma1": gamma1, "gamma2": gamma2, "gamma3": gamma3}
     return (

@@ -2,6 +2,8 @@
 
 from torch import Tensor
 
+from t2i import distributed
+
 
 def kl_to_standard_normal(mu: Tensor, logvar: Tensor) -> Tensor:
     """KL(N(mu, exp(logvar)) || N(0, 1)), mean over all elements (StackGAN, equation 2; the published code's mean).
@@ -9,4 +11,4 @@ def kl_to_standard_normal(mu: Tensor, logvar: Tensor) -> Tensor:
     Args:
         mu, logvar: [N, C].
     """
-    return -0.5 * (1 + logvar - mu.square() - logvar.exp()).mean()
+    return -0.5 * distributed.mean(1 + logvar - mu.square() - logvar.exp())

@@ -2,6 +2,8 @@
 
 from torch import Tensor
 
+from t2i.distributed import mean
+
 EPSILON = 1e-2
 """Of the ratio: below it, where pictures are all but equal, the gradient grows no more."""
 
@@ -16,5 +18,5 @@ def mode_seeking(one: Tensor, two: Tensor, noise_one: Tensor, noise_two: Tensor)
     Returns:
         scalar in (0, 100]; mean absolute differences over the batch are compared.
     """
-    pictures = (one.float() - two.float()).abs().mean()
-    return 1 / (pictures / (noise_one - noise_two).abs().mean() + EPSILON)
+    pictures = mean((one.float() - two.float()).abs())
+    return 1 / (pictures / mean((noise_one - noise_two).abs()) + EPSILON)

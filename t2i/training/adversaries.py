@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
+from t2i.distributed import gathered, own, own_rows
 from t2i.losses.adversarial import Kind, discriminator_loss, fools, gradient_penalty
 from t2i.losses.damsm import Candidates, matching_loss
 from t2i.models.discriminator import Discriminator, Norm
@@ -71,8 +72,8 @@ class Adversaries(nn.Module):
         Real images pass the trunk once and are then asked about all their captions, right and wrong.
 
         Args:
-            reals: [N, 3, s, s] a scale; fakes: [V N, 3, s, s] a scale.
-            sentences: [V N, D], all first captions, then all second ones.
+            reals: [N, 3, s, s] a scale; fakes: [V N, 3, s, s] a scale; of several processes, each gives its own.
+            sentences: [V N, D], all first captions, then all second ones; of the whole batch, as the classes.
             classes: [N]; a mismatched sentence of the same class may well fit.
             more: sentences that the matching loss tells the right ones from, beside those of the batch.
         """
@@ -91,12 +92,12 @@ class Adversaries(nn.Module):
         more: Candidates | None,
     ) -> Tensor:
         assert isinstance(discriminator, Discriminator)
-        views = sentences.view(-1, len(reals), sentences.shape[1]).unbind()
+        views = sentences.view(-1, len(classes), sentences.shape[1]).unbind()
         features = discriminator.trunk(reals)
         wrong = [self._wrong(discriminator, features, view, classes) for view in views]
-        asked = discriminator.conditional(features, *views, *wrong)
+        asked = discriminator.conditional(features, *map(own, views), *wrong)
         matched, mismatched = torch.cat(asked[: len(views)]), torch.cat(asked[len(views) :])
-        fake_u, (fake_c,) = discriminator(fakes, sentences)
+        fake_u, (fake_c,) = discriminator(fakes, own(sentences, len(views)))
         real_u = discriminator.unconditional(features)
         loss = len(views) * discriminator_loss(real_u, matched, fake_u, fake_c, mismatched, self.kind)
         if self.matching_weight:
@@ -104,18 +105,18 @@ class Adversaries(nn.Module):
             found = [
                 part
                 for said in asked_for
-                for part in matching_loss(discriminator.fits(features, said), classes, 1.0, more)
+                for part in matching_loss(gathered(discriminator.fits(features, said)), classes, 1.0, more)
             ]
             loss = loss + self.matching_weight * torch.stack(found).sum()
         return loss
 
     def _wrong(self, discriminator: Discriminator, features: Tensor, sentences: Tensor, classes: Tensor) -> Tensor:
-        """Wrong sentences for the first images: [N - 1, D] as published, or [N, D]."""
+        """Wrong sentences for the first of the own images: all but the last of the batch as published, or all."""
         if self.mismatched == "next":
-            return sentences[1:]
+            return sentences[1:][own_rows(len(sentences))]
         with torch.no_grad():
             fits = discriminator.fits(features, sentences)
-        same = classes[:, None] == classes[None]
+        same = own(classes)[:, None] == classes[None]
         return sentences[fits.masked_fill(same, float("-inf")).argmax(dim=1)]
 
     def penalty(self, reals: list[Tensor], sentences: Tensor) -> Tensor:

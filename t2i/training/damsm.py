@@ -5,13 +5,14 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from t2i import runtime
+from t2i import distributed, runtime
 from t2i.data.captions import Vocabulary
 from t2i.data.pack import Pack
 from t2i.data.pairs import CaptionPairs
 from t2i.data.pixels import to_unit
 from t2i.losses.damsm import Candidates, sentence_loss, word_loss
 from t2i.losses.nt_xent import nt_xent
+from t2i.models.batch_norm import synchronise
 from t2i.models.damsm import Damsm, ImageEncoderKind, build_image_encoder
 from t2i.models.inception import InceptionImageEncoder
 from t2i.models.text_encoder import TextEncoder
@@ -55,7 +56,8 @@ def train_damsm(
     """Train text and image encoder on pairs of captions.
 
     The loss is the DAMSM loss of both captions plus NT-Xent between their sentence embeddings. An image goes through
-    its encoder once for all its captions, and all captions go through theirs in one batch.
+    its encoder once for all its captions, and all captions go through theirs in one batch. Several processes share out
+    the images of a step; each encodes all captions, which cost little beside them.
 
     Args:
         steps, epochs: of ``batch_size`` images; one of both, the other is None.
@@ -85,10 +87,12 @@ def train_damsm(
     damsm = Damsm(text_encoder, build_image_encoder(image_encoder, **sizes)).to(device)
     if isinstance(damsm.image, InceptionImageEncoder) and inception_body is not None:
         damsm.image.load_body(inception_body)
+    synchronise(damsm)
     damsm.image.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     pairs = CaptionPairs(
-        pack, vocabulary, batch_size=batch_size, max_words=max_words, flip=flip, seed=seed, views=captions
-    )
+        pack, vocabulary, batch_size=batch_size, max_words=max_words, flip=flip, seed=seed, views=captions,
+        own=distributed.own_rows(batch_size),
+    )  # fmt: skip
     steps = pairs.steps(steps, epochs)
     trained = [parameter for parameter in damsm.parameters() if parameter.requires_grad]
     optimizer = torch.optim.Adam(trained, lr=lr, betas=(0.5, 0.999))
@@ -125,6 +129,7 @@ def train_damsm(
 
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
+        distributed.average_gradients(damsm)
         torch.nn.utils.clip_grad_norm_(damsm.text.parameters(), gradient_clip)
         optimizer.step()
         schedule.step()

@@ -4,15 +4,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from t2i import runtime
+from t2i import distributed, runtime
 from t2i.data.pack import Pack
 from t2i.data.pairs import Batch, CaptionPairs
 from t2i.data.pixels import to_unit
+from t2i.distributed import gathered, own
 from t2i.losses.adversarial import Kind
 from t2i.losses.damsm import Candidates, damsm_losses
 from t2i.losses.kl import kl_to_standard_normal
 from t2i.losses.mode_seeking import mode_seeking
 from t2i.losses.nt_xent import nt_xent
+from t2i.models.batch_norm import synchronise
 from t2i.models.blocks import Layers
 from t2i.models.damsm import Damsm
 from t2i.models.discriminator import Norm
@@ -76,7 +78,8 @@ def train_gan(
     """Train a generator on pairs of captions.
 
     Both captions of an image are drawn in one batch of 2N, so batch norm sees them together (the published code sees
-    them one after the other). Losses are summed over the captions, as published.
+    them one after the other). Losses are summed over the captions, as published. Several processes share out the
+    images of a step.
 
     Args:
         damsm: frozen here; its text encoder reads the captions, its image encoder reads the last scale.
@@ -114,14 +117,16 @@ def train_gan(
     )  # fmt: skip
     for network in (generator, adversaries):
         start(network, initial_weights)
+        synchronise(network)
         network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     ema = Ema(generator, ema_decay)
     memory = Memory(remembered, damsm.embedding_dim, device)
 
     # ---- Optimizers and data ----
     pairs = CaptionPairs(
-        pack, damsm.vocabulary, batch_size=batch_size, max_words=max_words, flip=flip, seed=seed, views=captions
-    )
+        pack, damsm.vocabulary, batch_size=batch_size, max_words=max_words, flip=flip, seed=seed, views=captions,
+        own=distributed.own_rows(batch_size),
+    )  # fmt: skip
     steps = pairs.steps(steps, epochs)
     optimizers = [
         torch.optim.Adam(network.parameters(), lr=lr, betas=(beta1, beta2))
@@ -145,43 +150,47 @@ def train_gan(
     for step, batch in run.batches(pairs):
         batch = batch.to(device)
         with torch.no_grad():
-            text = damsm.text(batch.ids.flatten(0, 1))  # all captions: [V N, ...]
+            text = damsm.text(batch.ids.flatten(0, 1))  # all captions of the whole batch: [V N, ...]
         reals, more = adversaries.pyramid(to_unit(batch.images)), memory.candidates
         rng = np.random.default_rng([seed, 2, step])
         noise = draw_noise(generator, batch_size, captions, shared_noise, rng, device)
+        inputs = (*noise, text.sentence, text.words, text.padding)
         with runtime.autocast(precision):
-            made = generator(*noise, text.sentence, text.words, text.padding)
+            made = generator(*(own(tensor, captions) for tensor in inputs))
 
         adversaries.requires_grad_(True)
         with runtime.autocast(precision):
             losses = {"d": adversaries.tell_apart(reals, made.images, text.sentence, batch.classes, more)}
             loss_d = losses["d"]
             if gradient_penalty and step % penalty_every == 0:
-                losses["penalty"] = adversaries.penalty(reals, text.sentence[:batch_size])
+                losses["penalty"] = adversaries.penalty(reals, own(text.sentence[:batch_size]))
                 loss_d = loss_d + gradient_penalty * penalty_every * losses["penalty"]
         optimizer_d.zero_grad(set_to_none=True)
         loss_d.backward()
+        distributed.average_gradients(adversaries)
         optimizer_d.step()
 
         adversaries.requires_grad_(False)
         with runtime.autocast(precision):
-            losses["g"] = adversaries.fooling(made.images, text.sentence, captions)
+            losses["g"] = adversaries.fooling(made.images, own(text.sentence, captions), captions)
             regions, codes = damsm.image(made.images[-1])
             if diversity_weight:
                 first, epsilon = (vector[:batch_size] for vector in noise)
-                other = first.roll(1, dims=0)
-                _, again, _, _ = generator.first_stage(other, epsilon.roll(1, dims=0), text.sentence[:batch_size])
-                losses["diversity"] = mode_seeking(made.images[0][:batch_size], again, first, other)
+                other, epsilon = (own(vector.roll(1, dims=0)) for vector in (first, epsilon))
+                _, again, _, _ = generator.first_stage(other, epsilon, own(text.sentence[:batch_size]))
+                losses["diversity"] = mode_seeking(made.images[0][: len(again)], again, own(first), other)
         losses["damsm"] = text_image_loss(regions, codes, text, batch, (gamma1, gamma2, gamma3), more)
         losses["kl"] = captions * kl_to_standard_normal(made.mu, made.logvar)
         loss_g = losses["g"] + damsm_weight * losses["damsm"] + kl_weight * losses["kl"]
         if captions == 2:
-            losses["contrastive"] = nt_xent(codes[:batch_size], codes[batch_size:], temperature)
+            one, two = map(gathered, codes.chunk(2))
+            losses["contrastive"] = nt_xent(one, two, temperature)
             loss_g = loss_g + contrastive_weight * losses["contrastive"]
         if diversity_weight:
             loss_g = loss_g + diversity_weight * losses["diversity"]
         optimizer_g.zero_grad(set_to_none=True)
         loss_g.backward()
+        distributed.average_gradients(generator)
         optimizer_g.step()
 
         ema.update()

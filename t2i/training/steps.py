@@ -1,7 +1,8 @@
 """The steps of a training that may be killed at any moment.
 
 A run that goes on from a checkpoint ends with the bytes of one that was never stopped: a checkpoint holds everything
-that a step depends on, and data and noise are functions of the seed and the step alone.
+that a step depends on, and data and noise are functions of the seed and the step alone. Of several processes the first
+writes and reads it; the state of all is the same.
 """
 
 import errno
@@ -20,6 +21,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from t2i import distributed
 from t2i.data.pairs import Batch, CaptionPairs
 from t2i.errors import InputError, StoppedError
 from t2i.training.curves import Curves, DivergedError
@@ -43,7 +45,7 @@ class Resume:
     """Where and when a training saves, and who may stop it.
 
     Attributes:
-        folder: of this very training alone (same settings, inputs, code); exists.
+        folder: of this very training alone (same settings, inputs, code); exists, where the first process runs.
         seconds: between two checkpoints.
         stop: asked after each step; a reason to save and end, or None.
         say: takes lines for the person who watches.
@@ -73,6 +75,7 @@ class Steps:
         self.curves = Curves(every=max(1, min(25, total // 4)))
         self._parts: dict[str, Stateful] = {**parts, "curves": self.curves}
         self._saved: int | None = None  # steps that the last checkpoint has behind it
+        self._writes = distributed.rank() == 0
 
     def batches(self, pairs: CaptionPairs) -> Iterator[tuple[int, Batch]]:
         """Step and batch, from the first step that is left; the loop must call :meth:`done` at the end of each.
@@ -80,12 +83,18 @@ class Steps:
         Raises:
             InputError: there is no room for checkpoints.
         """
-        first = 0
-        if self.resume is not None:
+        state = None
+        if self.resume is not None and self._writes:
             self._check_space(self.resume.folder)
-            first = self._restore(self.resume)
+            state = self._read(self.resume)
+        if distributed.size() > 1:  # processors of different machines might start with weights of different last bits
+            state = distributed.from_first(state or self._state(0))
+        first = 0 if state is None else self._take_over(state)
+        if first and self.resume is not None:
+            self._saved = first
+            self.resume.say(f"going on after step {first:,} of {self.total:,}")
         self._last = time.monotonic()
-        with tqdm(total=self.total, initial=first, desc=self.name, unit="step") as self._bar:
+        with tqdm(total=self.total, initial=first, desc=self.name, unit="step", disable=not self._writes) as self._bar:
             yield from enumerate(pairs.batches(first, self.total), first)
 
     def done(self, step: int, **losses: Tensor) -> None:
@@ -101,12 +110,14 @@ class Steps:
             self._bar.update()
             if self.resume is None:
                 return
-            reason = self.resume.stop()
-            if reason or step + 1 == self.total or time.monotonic() - self._last >= self.resume.seconds:
+            reason = distributed.any_of(self.resume.stop())
+            due = reason or step + 1 == self.total or time.monotonic() - self._last >= self.resume.seconds
+            if due and self._writes:
                 self._save(self.resume.folder, step + 1)
         except DivergedError as error:
             raise InputError(f"{error}; {self._way_on()}") from error
         if reason:
+            distributed.wait_for_all()  # the first one that ends takes the others with it
             raise StoppedError(f"{reason}: {step + 1:,} of {self.total:,} steps are saved; run it again to go on")
 
     def _way_on(self) -> str:
@@ -119,19 +130,34 @@ class Steps:
 
     # ---- Checkpoints ----
 
-    def _save(self, folder: Path, done: int) -> None:
+    def _state(self, done: int) -> bytes:
+        """All that a step depends on, as :meth:`_take_over` takes it."""
         random = {"cpu": torch.get_rng_state()}
         if torch.cuda.is_available():
-            random |= {f"cuda{i}": state for i, state in enumerate(torch.cuda.get_rng_state_all())}
+            random["cuda"] = torch.cuda.get_rng_state()
         parts = {name: part.state_dict() for name, part in self._parts.items()}
         buffer = io.BytesIO()
         torch.save({"done": done, "random": random, "parts": parts}, buffer)
+        return buffer.getvalue()
+
+    def _take_over(self, state: bytes) -> int:
+        """Go on from a state; returns how many steps it has behind it."""
+        saved = torch.load(io.BytesIO(state), weights_only=True, map_location="cpu")
+        for name, part in self._parts.items():
+            part.load_state_dict(saved["parts"][name])
+        torch.set_rng_state(saved["random"]["cpu"])
+        if torch.cuda.is_available():
+            torch.cuda.set_rng_state(saved["random"]["cuda"])
+        return int(saved["done"])
+
+    def _save(self, folder: Path, done: int) -> None:
+        state = self._state(done)
         path = folder / CHECKPOINT
         part = path.with_name(path.name + ".part")
         try:
             with part.open("wb") as file:
-                file.write(hashlib.sha256(buffer.getbuffer()).digest())
-                file.write(buffer.getbuffer())
+                file.write(hashlib.sha256(state).digest())
+                file.write(state)
                 file.flush()
                 os.fsync(file.fileno())  # a power cut must not leave the new name on old or no content
             os.replace(part, path)
@@ -144,28 +170,18 @@ class Steps:
             raise InputError(f"{problem}; free some and run it again: it {then}") from error
         self._saved, self._last = done, time.monotonic()
 
-    def _restore(self, resume: Resume) -> int:
-        """Take over the checkpoint, if there is a sound one; returns how many steps it has behind it."""
+    def _read(self, resume: Resume) -> bytes | None:
+        """The state in the checkpoint, if there is a sound one."""
         path = resume.folder / CHECKPOINT
         if not path.exists():
-            return 0
+            return None
         content = path.read_bytes()
         if hashlib.sha256(content[_DIGEST:]).digest() != content[:_DIGEST]:
             aside = path.with_name(path.name + ".damaged")
             os.replace(path, aside)
             resume.say(f"the checkpoint {path} is damaged; set aside as {aside.name}, starting anew")
-            return 0
-        device = None if torch.cuda.is_available() else "cpu"
-        saved = torch.load(io.BytesIO(content[_DIGEST:]), weights_only=True, map_location=device)
-        for name, part in self._parts.items():
-            part.load_state_dict(saved["parts"][name])
-        random = {name: state.cpu() for name, state in saved["random"].items()}
-        torch.set_rng_state(random.pop("cpu"))
-        if torch.cuda.is_available():
-            torch.cuda.set_rng_state_all(list(random.values()))
-        self._saved = int(saved["done"])
-        resume.say(f"going on after step {self._saved:,} of {self.total:,}")
-        return self._saved
+            return None
+        return content[_DIGEST:]
 
     def _check_space(self, folder: Path) -> None:
         """Checkpoints and results must fit before hours are spent on them."""
