@@ -47,6 +47,11 @@ def stripes(split: str, count: int, size: int = 32) -> list[Record]:
     return records
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that take long first, so that no process is left alone with one of them at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
 @pytest.fixture(scope="session")
 def striped(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A packed data set of 32-pixel stripes: 32 train and 24 test images."""
