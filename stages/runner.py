@@ -59,10 +59,10 @@ def _bytes(who: int) -> int:
 
 
 def _memory() -> str:
-    """Peaks of this process, of its largest worker if it had some, and of the GPU if it used one."""
+    """Peaks of this process, of the largest process it started if it had some, and of the GPU if it used one."""
     peaks = [f"peak memory {_gib(peak_memory())}"]
     if workers := _bytes(resource.RUSAGE_CHILDREN):
-        peaks.append(f"of its largest worker {_gib(workers)}")
+        peaks.append(f"of the largest process it started {_gib(workers)}")
     torch = sys.modules.get("torch")  # a stage that has not imported it shall not wait for it now
     if torch is not None and torch.cuda.is_initialized():
         peaks.append(f"of the GPU {_gib(torch.cuda.max_memory_allocated())}")
