@@ -36,7 +36,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, help="of the raw data (data/<data>)")
     parser.add_argument("--image-size", type=int, default=256)
     parser.add_argument("--resize-ratio", type=float, default=76 / 64)
-    parser.add_argument("--images", type=int, default=600, help="how many to pack (600)")
+    parser.add_argument("--images", type=int, default=4800, help="how many to pack (4800)")
     parser.add_argument("--repeats", type=int, default=3)
     given = parser.parse_args()
     folder = given.folder or Path("data") / given.data
