@@ -1,6 +1,6 @@
 """How time and memory grow while one thing doubles and all else stays.
 
-    python -m benchmarks.growth --what attngan damsm --budget paper64
+    python -m benchmarks.growth --what attngan damsm --budget paper32
     python -m benchmarks.growth --what scoring preprocess --doublings 3
     python -m benchmarks.growth --what dmgan --along batch pixels --doublings 3
 
@@ -35,7 +35,7 @@ def main() -> None:
     parser.add_argument("--what", nargs="+", choices=[*TRAININGS, *AMOUNTS], default=["attngan", "damsm", *AMOUNTS])
     parser.add_argument("--along", nargs="+", choices=AXES, default=list(AXES), help="what grows in trainings (all)")
     parser.add_argument("--data", default="toy_birds", help="whose sizes (toy_birds)")
-    parser.add_argument("--budget", default="paper64", help="whose sizes (paper64)")
+    parser.add_argument("--budget", default="paper32", help="whose sizes (paper32)")
     parser.add_argument("--doublings", type=int, default=2, help="of each (2)")
     parser.add_argument("--steps", type=int, default=4, help="of a training that count (4)")
     parser.add_argument("--repeats", type=int, default=1, help="processes a measurement; medians count (1)")

@@ -57,7 +57,7 @@ def vocabulary_of(texts: Iterable[str]) -> Vocabulary:
 def text_encoder(params: Params, vocabulary: Vocabulary) -> TextEncoder:
     """An untrained one of the chosen budget's sizes."""
     sizes = params.budgets[params.budget].pretrain_damsm
-    return TextEncoder(vocabulary, embedding_dim=sizes.embedding_dim, word_dim=sizes.word_dim)
+    return TextEncoder(vocabulary, embedding_dim=sizes.embedding_dim, word_dim=sizes.word_dim, sentence=sizes.sentence)
 
 
 def encoders(params: Params, vocabulary: Vocabulary) -> Damsm:

@@ -55,7 +55,7 @@ class PackedText(nn.Module):
     def __init__(self, ours: TextEncoder) -> None:
         super().__init__()
         half = ours.onward.hidden_size
-        self.embedding, self.dropout = ours.embedding, ours.dropout
+        self.embedding, self.dropout, self.sentence = ours.embedding, ours.dropout, ours.config["sentence"]
         self.both = nn.LSTM(ours.onward.input_size, half, batch_first=True, bidirectional=True)
         for lstm, suffix in ((ours.onward, ""), (ours.backward_, "_reverse")):
             for name, value in lstm.named_parameters():
@@ -71,7 +71,10 @@ class PackedText(nn.Module):
         output, (hidden, _) = self.both(packed)
         words, _ = nn.utils.rnn.pad_packed_sequence(output, batch_first=True, total_length=ids.shape[1])
         back = order.argsort()
-        return words.transpose(1, 2)[back], torch.cat(tuple(hidden), dim=1)[back]
+        words, sentence = words[back], torch.cat(tuple(hidden), dim=1)[back]
+        if self.sentence == "max":
+            sentence = torch.stack([said[:length].amax(dim=0) for said, length in zip(words, lengths, strict=True)])
+        return words.transpose(1, 2), sentence
 
 
 def word_scores(regions: Tensor, words: Tensor, padding: Tensor, gamma1: float, gamma2: float) -> Tensor:
@@ -211,10 +214,8 @@ def plain_damsm(
 ) -> list[Row]:
     """:func:`t2i.training.damsm.train_damsm`, with the same arguments: an image passes once a caption."""
     torch.manual_seed(seed)
-    ours = TextEncoder(
-        vocabulary,
-        **{name: given[name] for name in ("embedding_dim", "word_dim", "dropout", "word_range", "forget_bias")},
-    )
+    of_text = ("embedding_dim", "word_dim", "dropout", "word_range", "forget_bias", "sentence")
+    ours = TextEncoder(vocabulary, **{name: given[name] for name in of_text})
     kind = given["image_encoder"]
     sizes = {"embedding_dim": given["embedding_dim"]} | ({"width": given["width"]} if kind == "small" else {})
     image = build_image_encoder(kind, **sizes).train()

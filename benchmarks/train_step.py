@@ -1,7 +1,7 @@
 """Training steps of t2i against plain ones (benchmarks/plain.py), measured in turns.
 
     python -m benchmarks.train_step --budget paper --data cub --prepared prepared --batch-size 4
-    python -m benchmarks.train_step --budget paper64 --steps 12 --what attngan dmgan damsm
+    python -m benchmarks.train_step --budget paper32 --steps 12 --what attngan dmgan damsm
 
 Needs images packed at the size of the budget (`dvc repro preprocess` with it); their content does not matter, and
 Inception gets random weights. Each measurement is a process of its own, so that peaks of memory are its own; the plain
@@ -42,7 +42,7 @@ def main() -> None:
         "--what", nargs="+", choices=["attngan", "dmgan", "damsm"], default=["attngan", "dmgan", "damsm"]
     )
     parser.add_argument("--data", default="toy_birds", help="whose sizes (toy_birds)")
-    parser.add_argument("--budget", default="paper64", help="whose sizes (paper64)")
+    parser.add_argument("--budget", default="paper32", help="whose sizes (paper32)")
     parser.add_argument("--prepared", type=Path, default=Path("prepared"), help="packed images (prepared)")
     parser.add_argument("--batch-size", type=int, help="images a step (that of the budget)")
     parser.add_argument("--max-words", type=int, help="of a caption (that of the data set)")

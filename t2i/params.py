@@ -171,6 +171,7 @@ class PretrainDamsm(Training):
     dropout: Decay
     word_range: Positive
     forget_bias: Weight
+    sentence: Literal["last", "max"]
     width: Count
 
 
@@ -182,6 +183,7 @@ class TrainJudge(Section):
     lr: Positive
     embedding_dim: Annotated[Count, Field(multiple_of=2)]
     width: Count
+    sentence: Literal["last", "max"]
     seed: Seed
 
 
@@ -213,6 +215,7 @@ class TrainGan(Training):
     diversity_weight: Weight
     gradient_penalty: Weight
     penalty_every: Count
+    grow_at: Decay
 
 
 class Sample(Section):

@@ -158,8 +158,14 @@ def discriminator(state: State) -> Discriminator:
 
 
 def to_published(network: nn.Module) -> State:
-    """The state of one of our networks under the published names and in the published shapes."""
+    """The state of one of our networks under the published names and in the published shapes.
+
+    Raises:
+        ValueError: a text encoder whose sentences are no last states; the published code would read others.
+    """
     names: Callable[[str], str]
+    if isinstance(network, TextEncoder) and network.config["sentence"] != "last":
+        raise ValueError(f"sentence is {network.config['sentence']!r}; legal is last, as the published code has it")
     if isinstance(network, Discriminator):
         size = 4 << int(math.log2(_stride2(network)))
         norm = "spectral" if any("parametrizations" in name for name in network.state_dict()) else "batch"

@@ -44,6 +44,7 @@ def test_gan_settings_are_the_published_ones(data: str, model: str) -> None:
         "mismatched": "next", "matching_weight": 0.0, "remembered": 0, "projection": 0, "initial_weights": "orthogonal",
         "lr_generator": 2e-4, "lr_discriminator": 2e-4, "beta1": 0.5, "beta2": 0.999, "decay_from": 1.0,
         "ema_decay": 0.999, "kl_weight": 1.0, "gradient_penalty": 0.0, "diversity_weight": 0.0,
+        "grow_at": 0.0,
     }  # fmt: skip
     assert {key: getattr(settings, key) for key in expected} == expected
     assert params.budgets["paper"].preprocess.image_size == 256
@@ -58,7 +59,7 @@ def test_damsm_settings_are_the_published_ones(data: str, epochs: int, gan_words
     expected: dict[str, Any] = {
         "steps": None, "epochs": epochs, "batch_size": 48, "captions": 2, "candidates": "view", "lr": 2e-3,
         "lr_decay": 0.98, "lr_floor": 0.1, "gradient_clip": 0.25, "embedding_dim": 256, "word_dim": 300, "dropout": 0.5,
-        "word_range": 0.1, "forget_bias": 0.0, "image_encoder": "inception_v3",
+        "word_range": 0.1, "forget_bias": 0.0, "sentence": "last", "image_encoder": "inception_v3",
     }  # fmt: skip
     assert {key: getattr(settings, key) for key in expected} == expected
     assert (dataset.max_words, dataset.damsm_max_words) == (gan_words, damsm_words)
@@ -100,10 +101,10 @@ def test_steps_or_epochs_but_not_both(tmp_path: Path, length: str) -> None:
 
 
 @pytest.mark.parametrize("model", ["attngan", "dmgan"])
-def test_paper64_keeps_the_recipe_and_the_encoders_of_demo(model: str) -> None:
-    params = chosen("toy_birds", model, "paper64")
-    small, demo = params.budgets["paper64"], params.budgets["demo"]
+def test_paper32_keeps_the_recipe_and_the_encoders_of_study(model: str) -> None:
+    params = chosen("toy_birds", model, "paper32")
+    small, study = params.budgets["paper32"], params.budgets["study"]
     paper = chosen("cub", model).budgets["paper"].train_gan
-    assert (small.pretrain_damsm, small.train_judge) == (demo.pretrain_damsm, demo.train_judge)
+    assert (small.pretrain_damsm, small.train_judge) == (study.pretrain_damsm, study.train_judge)
     sizes = {"steps", "epochs", "batch_size", "base_size", "ngf", "ndf", "residual_blocks"}
     assert {k: v for k, v in small.train_gan if k not in sizes} == {k: v for k, v in paper if k not in sizes}

@@ -22,7 +22,7 @@ def load_changed(tmp_path: Path, old: str, new: str) -> object:
 def test_the_repository_s_own_file_is_legal() -> None:
     params = load(ROOT / "params.yaml")
     assert (params.data, params.model, params.budget) == ("toy_birds", "attngan", "demo")
-    assert params.loss.lambda_ == 0.2 and set(params.budgets) == {"smoke", "demo", "study", "paper64", "paper"}
+    assert params.loss.lambda_ == 0.2 and set(params.budgets) == {"smoke", "demo", "study", "paper32", "paper"}
 
 
 def test_numbers_as_dvc_writes_them_are_numbers(tmp_path: Path) -> None:
@@ -44,7 +44,7 @@ def test_numbers_as_dvc_writes_them_are_numbers(tmp_path: Path) -> None:
         ("seed: 0 ", "seed: 1.5 ", "seed = 1.5: must be a valid integer"),
         ("model: attngan", "model: stackgan", "model = 'stackgan': legal are attngan, dmgan"),
         ("data: toy_birds", "data: toy", "data = 'toy': legal are toy_birds, cub, coco"),
-        ("budget: demo", "budget: large", "budget = 'large': legal are smoke, demo, study, paper64, paper"),
+        ("budget: demo", "budget: large", "budget = 'large': legal are smoke, demo, study, paper32, paper"),
         ("image_size: 32", "image_size: 33", "budgets.smoke.preprocess.image_size = 33: must be 32, 64, 128 or 256"),
         ("base_size: 16", "base_size: 64", "train_gan.base_size 64 is larger than preprocess.image_size 32"),
         ("  temperature: 0.5", "  temperature: 0", "loss.temperature = 0: must be greater than 0"),

@@ -60,6 +60,12 @@ def test_the_encoders_come_back_from_the_published_names() -> None:
     assert_same(image, published.image_encoder(published.to_published(image)))
 
 
+def test_a_text_encoder_of_another_kind_is_not_passed_off_as_a_published_one() -> None:
+    other = TextEncoder(Vocabulary(WORDS), embedding_dim=6, word_dim=7, sentence="max")
+    with pytest.raises(ValueError, match="sentence is 'max'; legal is last"):
+        published.to_published(other)
+
+
 @pytest.mark.parametrize("size", [64, 128, 256])
 @pytest.mark.parametrize("norm", ["batch", "spectral"])
 def test_a_discriminator_comes_back_from_the_published_names(norm: str, size: int) -> None:

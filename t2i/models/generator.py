@@ -107,7 +107,16 @@ class Generator(nn.Module):
         )
         self.heads = nn.ModuleList(nn.Sequential(conv3x3(ngf, 3), nn.Tanh()) for _ in range(refinements + 1))
 
-    def forward(self, noise: Tensor, epsilon: Tensor, sentence: Tensor, words: Tensor, padding: Tensor) -> Generated:
+    def forward(
+        self,
+        noise: Tensor,
+        epsilon: Tensor,
+        sentence: Tensor,
+        words: Tensor,
+        padding: Tensor,
+        *,
+        painted: int | None = None,
+    ) -> Generated:
         """Draw one image a caption.
 
         Args:
@@ -116,10 +125,12 @@ class Generator(nn.Module):
             sentence: [N, D].
             words: [N, D, L].
             padding: [N, L], True where a caption has no word any more.
+            painted: how many scales, from the smallest; None: all.
         """
         hidden, first, mu, logvar = self.first_stage(noise, epsilon, sentence)
         images, attention = [first], []
-        for refine, head in zip(self.refinements, list(self.heads)[1:], strict=True):
+        scales = len(self.heads) if painted is None else painted
+        for refine, head in zip(list(self.refinements)[: scales - 1], list(self.heads)[1:scales], strict=True):
             hidden, looked_at = refine(hidden, words, padding)
             images.append(head(hidden))
             attention.append(looked_at)

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from t2i.data.captions import Vocabulary
 from t2i.data.pixels import to_unit
 from t2i.models.image_encoder import SmallImageEncoder
-from t2i.models.text_encoder import TextEncoder
+from t2i.models.text_encoder import Sentence, TextEncoder
 
 
 class Judge(nn.Module):
@@ -20,6 +20,7 @@ class Judge(nn.Module):
         attributes: attribute -> its values, e.g. ``{"wing": ["blue", "red"]}``; empty where the data set has none.
         embedding_dim: D of codes and sentences.
         width: channels of the first convolution.
+        sentence: of its text encoder.
     """
 
     def __init__(
@@ -30,13 +31,17 @@ class Judge(nn.Module):
         attributes: dict[str, list[str]],
         embedding_dim: int,
         width: int,
+        sentence: Sentence = "last",
     ) -> None:
         super().__init__()
         self.classes, self.attributes = classes, attributes
-        self.config = {"classes": classes, "attributes": attributes, "embedding_dim": embedding_dim, "width": width}
+        self.config = {
+            "classes": classes, "attributes": attributes, "embedding_dim": embedding_dim, "width": width,
+            "sentence": sentence,
+        }  # fmt: skip
         self.text = TextEncoder(
             vocabulary, embedding_dim=embedding_dim, word_dim=embedding_dim, dropout=0.1, word_range=1.7,
-            forget_bias=2.0,
+            forget_bias=2.0, sentence=sentence,
         )  # fmt: skip
         self.image = SmallImageEncoder(embedding_dim, width)
         self.class_head = nn.Linear(8 * width, max(1, len(classes)))

@@ -1,12 +1,15 @@
 """Bidirectional LSTM over the words of a caption (DAMSM, Xu et al., section 3.2)."""
 
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import torch
 from torch import Tensor, nn
 
 from t2i.data.captions import Vocabulary
+
+Sentence = Literal["last", "max"]
+"""What stands for a whole caption: the last states of both directions, or the largest value of each feature."""
 
 
 @dataclass
@@ -15,7 +18,7 @@ class Text:
 
     Attributes:
         words: [N, D, L].
-        sentence: [N, D], the final states of both directions.
+        sentence: [N, D].
         padding: [N, L], True where a caption has no word any more.
     """
 
@@ -37,6 +40,8 @@ class TextEncoder(nn.Module):
         dropout: of the word vectors, in training.
         word_range: word vectors start uniform in [-word_range, word_range].
         forget_bias: what the forget gates start with; above 0, the beginning of a sentence reaches its end sooner.
+        sentence: "last" as published, where all that is said has to survive the way to the last word, or "max" over the
+            words (after Conneau et al., "Supervised Learning of Universal Sentence Representations", 2017).
     """
 
     def __init__(
@@ -48,12 +53,13 @@ class TextEncoder(nn.Module):
         dropout: float = 0.5,
         word_range: float = 0.1,
         forget_bias: float = 0.0,
+        sentence: Sentence = "last",
     ) -> None:
         super().__init__()
         if embedding_dim % 2:
             raise ValueError(f"embedding_dim is {embedding_dim}; legal are even numbers, half for each direction")
         self.vocabulary = vocabulary
-        self.config = {"embedding_dim": embedding_dim, "word_dim": word_dim}
+        self.config: dict[str, Any] = {"embedding_dim": embedding_dim, "word_dim": word_dim, "sentence": sentence}
         self.embedding = nn.Embedding(len(vocabulary), word_dim)
         self.dropout = nn.Dropout(dropout)
         self.onward = nn.LSTM(word_dim, embedding_dim // 2, batch_first=True)
@@ -94,5 +100,8 @@ class TextEncoder(nn.Module):
             backward, _ = self.backward_(embedded.gather(1, reversed_.expand(-1, -1, embedded.shape[2])))
         sentence = torch.cat((onward[rows, last], backward[rows, last]), dim=1)
         backward = backward.gather(1, reversed_.expand(-1, -1, backward.shape[2]))
-        words = torch.cat((onward, backward), dim=2).masked_fill(padding[:, :, None], 0.0)
+        words = torch.cat((onward, backward), dim=2)
+        if self.config["sentence"] == "max":
+            sentence = words.masked_fill(padding[:, :, None], float("-inf")).amax(dim=1)
+        words = words.masked_fill(padding[:, :, None], 0.0)
         return Text(words.transpose(1, 2), sentence, padding)

@@ -18,6 +18,8 @@ Mismatched = Literal["next", "hardest"]
 class Adversaries(nn.Module):
     """One discriminator a scale; losses are summed over scales and over the V captions of an image.
 
+    Where images of fewer scales are given, they are those of the smallest ones; the other discriminators rest.
+
     Args:
         sizes: sides of the images of each scale, smallest first.
         ndf, embedding_dim, norm, projection: of :class:`~t2i.models.discriminator.Discriminator`.
@@ -79,7 +81,7 @@ class Adversaries(nn.Module):
         """
         return _total(
             self._tell_scale_apart(discriminator, real, fake.detach(), sentences, classes, more)
-            for discriminator, real, fake in zip(self.scales, reals, fakes, strict=True)
+            for discriminator, real, fake in zip(self.scales[: len(reals)], reals, fakes, strict=True)
         )
 
     def _tell_scale_apart(
@@ -123,7 +125,7 @@ class Adversaries(nn.Module):
         """Gradient penalty: N real images a scale with one of their sentences each, [N, D]."""
         return _total(
             self._penalise(discriminator, real, sentences)
-            for discriminator, real in zip(self.scales, reals, strict=True)
+            for discriminator, real in zip(self.scales[: len(reals)], reals, strict=True)
         )
 
     @staticmethod
@@ -137,7 +139,8 @@ class Adversaries(nn.Module):
         return _total(
             views * (fools(unconditional, self.kind) + fools(conditional, self.kind))
             for unconditional, (conditional,) in (
-                discriminator(fake, sentences) for discriminator, fake in zip(self.scales, fakes, strict=True)
+                discriminator(fake, sentences)
+                for discriminator, fake in zip(self.scales[: len(fakes)], fakes, strict=True)
             )
         )
 

@@ -15,7 +15,7 @@ from t2i.losses.nt_xent import nt_xent
 from t2i.models.batch_norm import synchronise
 from t2i.models.damsm import Damsm, ImageEncoderKind, build_image_encoder
 from t2i.models.inception import InceptionImageEncoder
-from t2i.models.text_encoder import TextEncoder
+from t2i.models.text_encoder import Sentence, TextEncoder
 from t2i.training.steps import Resume, Steps
 
 CandidateCaptions = Literal["view", "batch"]
@@ -42,6 +42,7 @@ def train_damsm(
     dropout: float,
     word_range: float,
     forget_bias: float,
+    sentence: Sentence,
     max_words: int,
     flip: bool,
     gamma1: float,
@@ -70,7 +71,7 @@ def train_damsm(
         gradient_clip: largest gradient norm of the text encoder.
         image_encoder, width: the small encoder with so many channels, or Inception-v3, which has no width.
         inception_body: pretrained weights of Inception-v3, in torchvision's names.
-        dropout, word_range, forget_bias: of the text encoder; 0.5, 0.1 and 0 in the paper.
+        dropout, word_range, forget_bias, sentence: of the text encoder; 0.5, 0.1, 0 and "last" in the paper.
         contrastive_weight: of NT-Xent; 1 in the paper.
         resume: where checkpoints go, and where to go on from one.
 
@@ -81,7 +82,7 @@ def train_damsm(
     torch.manual_seed(seed)
     text_encoder = TextEncoder(
         vocabulary, embedding_dim=embedding_dim, word_dim=word_dim,
-        dropout=dropout, word_range=word_range, forget_bias=forget_bias,
+        dropout=dropout, word_range=word_range, forget_bias=forget_bias, sentence=sentence,
     )  # fmt: skip
     sizes = {"embedding_dim": embedding_dim} | ({"width": width} if image_encoder == "small" else {})
     damsm = Damsm(text_encoder, build_image_encoder(image_encoder, **sizes)).to(device)

@@ -3,6 +3,7 @@
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.functional import interpolate
 
 from t2i import distributed, runtime
 from t2i.data.pack import Pack
@@ -64,6 +65,7 @@ def train_gan(
     diversity_weight: float,
     gradient_penalty: float,
     penalty_every: int,
+    grow_at: float,
     contrastive_weight: float,
     temperature: float,
     shared_noise: bool,
@@ -92,6 +94,8 @@ def train_gan(
         damsm_weight: of word and sentence loss (LAMBDA of the published code).
         diversity_weight: of mode seeking between two first-scale images of a caption; 0: none.
         gradient_penalty: weight of the penalty on real images, taken every ``penalty_every`` steps; 0: none.
+        grow_at: share of the steps before which the largest scale, which takes most of the time, is neither painted nor
+            judged; where a colour goes is settled on the smaller ones. 0: all scales from the start, as published.
         contrastive_weight: lambda of the paper, of NT-Xent between the image codes of an image's two fakes. At 0 a step
             still draws both captions, so that it differs from others in nothing but the term.
         shared_noise: one noise vector for both captions of an image. (The published code sorts the two captions apart
@@ -110,8 +114,9 @@ def train_gan(
         model=model, embedding_dim=damsm.embedding_dim, noise_dim=noise_dim, condition_dim=condition_dim,
         base_size=base_size, image_size=pack.image_size, ngf=ngf, residual_blocks=residual_blocks, layers=layers,
     )  # fmt: skip
+    sides = scales(base_size, pack.image_size)
     adversaries = Adversaries(
-        scales(base_size, pack.image_size), ndf=ndf, embedding_dim=damsm.embedding_dim, norm=discriminator_norm,
+        sides, ndf=ndf, embedding_dim=damsm.embedding_dim, norm=discriminator_norm,
         projection=projection, kind=adversarial, mismatched=mismatched,
         matching_weight=matching_weight,
     )  # fmt: skip
@@ -151,12 +156,13 @@ def train_gan(
         batch = batch.to(device)
         with torch.no_grad():
             text = damsm.text(batch.ids.flatten(0, 1))  # all captions of the whole batch: [V N, ...]
-        reals, more = adversaries.pyramid(to_unit(batch.images)), memory.candidates
+        painted = max(1, len(sides) - (step < grow_at * steps))
+        reals, more = adversaries.pyramid(to_unit(batch.images))[:painted], memory.candidates
         rng = np.random.default_rng([seed, 2, step])
         noise = draw_noise(generator, batch_size, captions, shared_noise, rng, device)
         inputs = (*noise, text.sentence, text.words, text.padding)
         with runtime.autocast(precision):
-            made = generator(*(own(tensor, captions) for tensor in inputs))
+            made = generator(*(own(tensor, captions) for tensor in inputs), painted=painted)
 
         adversaries.requires_grad_(True)
         with runtime.autocast(precision):
@@ -173,7 +179,7 @@ def train_gan(
         adversaries.requires_grad_(False)
         with runtime.autocast(precision):
             losses["g"] = adversaries.fooling(made.images, own(text.sentence, captions), captions)
-            regions, codes = damsm.image(made.images[-1])
+            regions, codes = damsm.image(enlarged(made.images[-1], pack.image_size))
             if diversity_weight:
                 first, epsilon = (vector[:batch_size] for vector in noise)
                 other, epsilon = (own(vector.roll(1, dims=0)) for vector in (first, epsilon))
@@ -196,11 +202,16 @@ def train_gan(
         ema.update()
         memory.add(text.sentence, batch.classes.repeat(captions))
         if watch is not None:
-            watch(step + 1, steps, ema.network)
+            watch(step + 1, steps, ema.network, painted)
         for schedule in schedules:
             schedule.step()
         run.done(step, **losses)
     return ema.network.cpu(), run.curves.rows
+
+
+def enlarged(images: Tensor, size: int) -> Tensor:
+    """Images [N, 3, s, s] at the side that the image encoder reads, [N, 3, size, size]."""
+    return images if images.shape[-1] == size else interpolate(images, size=(size, size), mode="bilinear")
 
 
 def draw_noise(

@@ -10,6 +10,7 @@ from t2i.data.pairs import CaptionPairs
 from t2i.data.pixels import to_unit
 from t2i.losses.damsm import matching_loss, sentence_scores
 from t2i.models.judge import Judge
+from t2i.models.text_encoder import Sentence
 from t2i.training.steps import Resume, Steps
 
 
@@ -22,6 +23,7 @@ def train_judge(
     lr: float,
     embedding_dim: int,
     width: int,
+    sentence: Sentence,
     max_words: int,
     flip: bool,
     gamma3: float,
@@ -34,6 +36,7 @@ def train_judge(
     Class head only where classes have several images; attribute heads only where the data set knows attributes.
 
     Args:
+        sentence: of its text encoder.
         gamma3: sharpness of the softmax over the batch, as in DAMSM.
         resume: where checkpoints go, and where to go on from one.
 
@@ -46,7 +49,8 @@ def train_judge(
     classes = ids if 2 * len(ids) <= len(pack) else []
     truth = {name: pack.images[f"is.{name}"] for name in pack.attributes}
     attributes = {name: sorted(set(column) - {""}) for name, column in truth.items()}
-    judge = Judge(vocabulary, classes=classes, attributes=attributes, embedding_dim=embedding_dim, width=width)
+    sizes = {"embedding_dim": embedding_dim, "width": width}
+    judge = Judge(vocabulary, classes=classes, attributes=attributes, sentence=sentence, **sizes)
     judge.to(device)
     judge.image.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     targets = {

@@ -33,15 +33,16 @@ class Watch:
         self.path = path
         self.pictures: dict[int, np.ndarray] = {}
 
-    def __call__(self, step: int, steps: int, generator: Generator) -> None:
-        """Paint after ``step`` of ``steps`` steps, if it is time to."""
+    def __call__(self, step: int, steps: int, generator: Generator, painted: int | None = None) -> None:
+        """Paint after ``step`` of ``steps`` steps, if it is time to, at the largest of the ``painted`` scales."""
         if step not in {max(1, steps // part) for part in (16, 8, 4, 2, 1)}:
             return
         device = next(generator.parameters()).device
         noise, epsilon = generator.draw_noise(len(self.ids), np.random.default_rng(0))
         with torch.inference_mode():
             text = self.text(self.ids.to(device))
-            made = generator(noise.to(device), epsilon.to(device), text.sentence, text.words, text.padding)
+            said = (text.sentence, text.words, text.padding)
+            made = generator(noise.to(device), epsilon.to(device), *said, painted=painted)
         self.pictures[step] = to_pixels(made.images[-1]).permute(0, 2, 3, 1).cpu().numpy()
         self.path.parent.mkdir(parents=True, exist_ok=True)
         progress_grid(self.path, self.captions, self.pictures)

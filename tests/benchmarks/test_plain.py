@@ -46,8 +46,9 @@ def test_gan_steps(striped: Path, damsm: Damsm, model: str, monkeypatch: pytest.
     assert seen["model"] == model
 
 
-def test_damsm_steps(striped: Path, vocabulary: Vocabulary, monkeypatch: pytest.MonkeyPatch) -> None:
-    changed: dict[str, Any] = {"steps": STEPS, "lr_decay": 1.0}
+@pytest.mark.parametrize("sentence", ["last", "max"])
+def test_damsm_steps(striped: Path, vocabulary: Vocabulary, sentence: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    changed: dict[str, Any] = {"steps": STEPS, "lr_decay": 1.0, "sentence": sentence}
     _, ours = damsm_of(striped, vocabulary, **changed)
     monkeypatch.setattr(
         "tests.training.test_training.train_damsm",

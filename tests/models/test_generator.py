@@ -36,6 +36,15 @@ def test_a_picture_a_scale_and_attention_a_refinement(base_size: int, image_size
     assert made.mu.shape == made.logvar.shape == (2, 4)
 
 
+def test_small_scales_can_be_had_without_the_large_ones() -> None:
+    generator, given = make(8, 32), inputs([4, 2])
+    whole, part = generator(*given), generator(*given, painted=2)
+    assert len(part.images) == 2 and len(part.attention) == 1
+    for a, b in zip(part.images, whole.images, strict=False):
+        assert torch.equal(a, b)
+    assert len(generator(*given, painted=1).images) == 1
+
+
 @pytest.mark.parametrize("model", ["attngan", "dmgan"])
 def test_attention_sums_to_one_over_own_words_and_a_batch_equals_one_caption_at_a_time(model: str) -> None:
     lengths = [5, 1, 3]

@@ -35,3 +35,18 @@ def test_padding_does_not_change_a_caption() -> None:
     longer = torch.tensor([[3, 7, 1, 0, 0]])
     torch.testing.assert_close(encoder(ids).sentence, encoder(longer).sentence)
     torch.testing.assert_close(encoder(ids).words, encoder(longer).words[:, :, :3])
+
+
+def test_largest_value_of_each_feature_over_the_words() -> None:
+    torch.manual_seed(0)
+    encoder = TextEncoder(Vocabulary(["<end>", "a", "b", "c"]), embedding_dim=8, word_dim=5, sentence="max").eval()
+    with torch.no_grad():  # features below 0, where a padded word, which counts as 0, must not win
+        for lstm in (encoder.onward, encoder.backward_):
+            lstm.bias_ih_l0[8:12] = -5.0
+    ids = torch.tensor([[1, 2, 3, 1], [3, 1, 0, 0]])
+    text = encoder(ids)
+    by_hand = torch.stack([text.words[0].amax(dim=1), text.words[1, :, :2].amax(dim=1)])
+    torch.testing.assert_close(text.sentence, by_hand)
+    assert (text.sentence < 0).all()
+    again = TextEncoder.from_content(encoder.content())
+    torch.testing.assert_close(again(ids).sentence, text.sentence)

@@ -22,7 +22,7 @@ from tests.training.test_training import damsm_of
 def networks(striped: Path, vocabulary: Vocabulary) -> tuple[Damsm, Judge]:
     judge, _ = train_judge(
         Pack.open(striped, "train"), vocabulary, steps=60, batch_size=8, lr=3e-3, embedding_dim=16, width=8,
-        max_words=18, flip=False, gamma3=10.0, precision="fp32", seed=0,
+        sentence="max", max_words=18, flip=False, gamma3=10.0, precision="fp32", seed=0,
     )  # fmt: skip
     return damsm_of(striped, vocabulary)[0], judge
 

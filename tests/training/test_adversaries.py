@@ -56,6 +56,22 @@ def test_generator_loss_is_summed_over_scales_and_captions(views: int) -> None:
     torch.testing.assert_close(both.fooling(fakes, sentences, views), expected)
 
 
+def test_discriminators_of_scales_that_are_not_given_rest() -> None:
+    both, reals, fakes, sentences = make(), pictures(4), pictures(4), torch.randn(4, 6)
+    losses = (
+        both.tell_apart(reals[:1], fakes[:1], sentences, torch.arange(4)),
+        both.fooling(fakes[:1], sentences, 1),
+        both.penalty(reals[:1], sentences),
+    )
+    both.sizes, both.scales = both.sizes[:1], both.scales[:1]
+    alone = (
+        both.tell_apart(reals[:1], fakes[:1], sentences, torch.arange(4)),
+        both.fooling(fakes[:1], sentences, 1),
+        both.penalty(reals[:1], sentences),
+    )
+    torch.testing.assert_close(losses, alone)
+
+
 def test_fakes_get_no_gradient_from_the_discriminators_loss() -> None:
     both, fakes = make(), [picture.requires_grad_() for picture in pictures(4)]
     both.tell_apart(pictures(4), fakes, torch.randn(4, 6), torch.arange(4)).backward()

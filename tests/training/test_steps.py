@@ -60,7 +60,7 @@ def test_judge_goes_on_to_the_same_bits(striped: Path, vocabulary: Vocabulary, t
     def train(given: Resume | None) -> Any:
         return train_judge(
             Pack.open(striped, "train"), vocabulary, steps=5, batch_size=8, lr=3e-3, embedding_dim=16, width=8,
-            max_words=18, flip=True, gamma3=10.0, precision="fp32", seed=0, resume=given,
+            sentence="max", max_words=18, flip=True, gamma3=10.0, precision="fp32", seed=0, resume=given,
         )  # fmt: skip
 
     (one, curves), (two, again) = train(None), stopped_at_every_step(train, tmp_path / "scratch", 5)

@@ -20,7 +20,7 @@ from tests.models.test_generator import make as make_generator
 PAPER = {
     "layers": "glu_batchnorm", "discriminator_norm": "batch", "projection": 0, "initial_weights": "orthogonal",
     "adversarial": "bce", "mismatched": "next", "matching_weight": 0.0, "remembered": 0,
-    "gradient_penalty": 0.0, "diversity_weight": 0.0,
+    "gradient_penalty": 0.0, "diversity_weight": 0.0, "grow_at": 0.0,
 }  # fmt: skip
 CPU = torch.device("cpu")
 
@@ -30,8 +30,8 @@ def damsm_of(folder: Path, vocabulary: Vocabulary, **changed: Any) -> tuple[Dams
         "steps": 60, "epochs": None, "batch_size": 8, "captions": 2, "candidates": "view", "lr": 4e-3,
         "lr_decay": None, "lr_floor": 0.1, "gradient_clip": 10.0, "embedding_dim": 16, "word_dim": 16,
         "image_encoder": "small", "width": 8, "inception_body": None, "dropout": 0.0, "word_range": 1.0,
-        "forget_bias": 1.0, "max_words": 18, "flip": False, "gamma1": 4.0, "gamma2": 5.0, "gamma3": 10.0,
-        "temperature": 0.5, "contrastive_weight": 1.0, "precision": "fp32", "seed": 0,
+        "forget_bias": 1.0, "sentence": "max", "max_words": 18, "flip": False, "gamma1": 4.0, "gamma2": 5.0,
+        "gamma3": 10.0, "temperature": 0.5, "contrastive_weight": 1.0, "precision": "fp32", "seed": 0,
     }  # fmt: skip
     return train_damsm(Pack.open(folder, "train"), vocabulary, **(settings | changed))
 
@@ -49,6 +49,7 @@ def gan_of(folder: Path, damsm: Damsm, **changed: Any) -> tuple[Any, list[dict[s
         "adversarial": "hinge", "mismatched": "hardest", "matching_weight": 1.0, "remembered": 20,
         "lr_generator": 1e-3, "lr_discriminator": 1e-3, "beta1": 0.0, "beta2": 0.99, "decay_from": 0.5,
         "ema_decay": 0.5, "damsm_weight": 0.1, "kl_weight": 1.0, "gradient_penalty": 0.3, "penalty_every": 2,
+        "grow_at": 0.5,
         "contrastive_weight": 0.2, "temperature": 0.5, "shared_noise": True, "gamma1": 4.0, "gamma2": 5.0,
         "gamma3": 10.0, "precision": "fp32", "seed": 0, "flip": False, "diversity_weight": 0.05,
     }  # fmt: skip
@@ -104,8 +105,8 @@ def test_damsm_repeats_to_the_bit_and_follows_its_seed(striped: Path, vocabulary
 def test_judge_reads_attributes_and_classes(striped: Path, vocabulary: Vocabulary) -> None:
     pack = Pack.open(striped, "train")
     judge, curves = train_judge(
-        pack, vocabulary, steps=60, batch_size=8, lr=3e-3, embedding_dim=16, width=8, max_words=18, flip=False,
-        gamma3=10.0, precision="fp32", seed=0,
+        pack, vocabulary, steps=60, batch_size=8, lr=3e-3, embedding_dim=16, width=8, sentence="max",
+        max_words=18, flip=False, gamma3=10.0, precision="fp32", seed=0,
     )  # fmt: skip
     assert curves[-1]["attributes"] < curves[0]["attributes"]
     found = judge.attributes_of(centre_crops(pack), CPU)
@@ -144,6 +145,16 @@ def test_gan_changes_with_lambda_and_leaves_the_encoders_alone(striped: Path, da
     with_it, without = (gan_of(striped, damsm, contrastive_weight=weight)[0] for weight in (5.0, 0.0))
     assert not same(with_it, without)
     assert all(torch.equal(value, before[name]) for name, value in damsm.state_dict().items())
+
+
+def test_the_largest_scale_rests_until_it_is_its_turn(striped: Path, damsm: Damsm) -> None:
+    one, four, grown = (
+        gan_of(striped, damsm, steps=steps, grow_at=share)[0] for steps, share in ((1, 0.9), (4, 0.9), (4, 0.6))
+    )
+    assert not same(one.initial, four.initial)
+    for part in ("refinements", "heads.1"):
+        assert same(one.get_submodule(part), four.get_submodule(part))
+        assert not same(one.get_submodule(part), grown.get_submodule(part))
 
 
 def test_watching_does_not_change_the_training(striped: Path, damsm: Damsm, tmp_path: Path) -> None:
