@@ -2,10 +2,12 @@
 
     python -m benchmarks.train_step --budget paper --data cub --prepared prepared --batch-size 4
     python -m benchmarks.train_step --budget paper32 --steps 12 --what attngan dmgan damsm
+    python -m benchmarks.train_step --budget paper --data cub --prepared prepared --batch-size 2 --count
 
 Needs images packed at the size of the budget (`dvc repro preprocess` with it); their content does not matter, and
 Inception gets random weights. Each measurement is a process of its own, so that peaks of memory are its own; the plain
-one, ours in float32 and ours as `precision: auto` has it take turns, `--repeats` times. Prints a table and JSON lines.
+one, ours in float32 and ours as `precision: auto` has it take turns, `--repeats` times. ``--count`` counts arithmetic
+operations instead, which bound what less work alone can gain. Prints a table and JSON lines.
 """
 
 import argparse
@@ -19,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.made import encoders
 from benchmarks.plain import plain_damsm, plain_gan
@@ -48,19 +51,37 @@ def main() -> None:
     parser.add_argument("--max-words", type=int, help="of a caption (that of the data set)")
     parser.add_argument("--steps", type=int, default=6, help=f"that count; {WARM_UP} more warm up (6)")
     parser.add_argument("--repeats", type=int, default=3, help="turns (3)")
+    parser.add_argument("--count", action="store_true", help="operations of one step instead of times")
     parser.add_argument("--way", choices=WAYS, help=argparse.SUPPRESS)  # one measurement, in its own process
     given = parser.parse_args()
     if given.way:
-        print(json.dumps(measure(given)))
+        print(json.dumps(count(given) if given.count else measure(given)))
         return
     for what in given.what:
         found: dict[str, list[dict[str, float]]] = {way: [] for way in WAYS}
-        for _ in range(given.repeats):
+        for _ in range(1 if given.count else given.repeats):
             for way in WAYS:
                 command = [sys.executable, "-m", "benchmarks.train_step", *sys.argv[1:], "--what", what, "--way", way]
                 done = subprocess.run(command, capture_output=True, text=True, check=True)
                 found[way].append(json.loads(done.stdout.splitlines()[-1]))
-        report(what, given, found)
+        (report_counts if given.count else report)(what, given, found)
+
+
+def count(given: argparse.Namespace) -> dict[str, float]:
+    """Operations of one step, in 10^12; a multiplication and its addition are two. Recurrences are not counted."""
+    given.steps = 1 - WARM_UP
+    with FlopCounterMode(display=False) as counter:
+        measure(given)
+    return {"tflop": counter.get_total_flops() / 1e12}
+
+
+def report_counts(what: str, given: argparse.Namespace, found: dict[str, list[dict[str, float]]]) -> None:
+    """Print what was counted of one training."""
+    print(f"{what}, sizes of {given.data} in budget {given.budget}, operations of one step")
+    counts = {way: runs[0]["tflop"] for way, runs in found.items()}
+    for way, tflop in counts.items():
+        print(f"  {way:<10} {tflop:8.3f} x 10^12  x{counts['plain'] / tflop:4.2f}")
+    print(json.dumps({"what": what, "data": given.data, "budget": given.budget, "tflop": counts}))
 
 
 def report(what: str, given: argparse.Namespace, found: dict[str, list[dict[str, float]]]) -> None:
@@ -116,7 +137,7 @@ def measure(given: argparse.Namespace) -> dict[str, float]:
     if runtime.device().type == "cuda":
         start, peak = 0.0, torch.cuda.max_memory_allocated() / 2**30
     times = [b - a for a, b in zip(moments[WARM_UP - 1 :], moments[WARM_UP:], strict=False)]
-    return {"seconds": statistics.median(times), "peak_gib": peak, "start_gib": start}
+    return {"seconds": statistics.median(times or [0.0]), "peak_gib": peak, "start_gib": start}
 
 
 if __name__ == "__main__":
