@@ -3,7 +3,9 @@
     python -m benchmarks.packing --data coco --folder data/coco --image-size 256
 
 Pillow alone decodes, crops and resizes the same pictures and keeps nothing. Records are repeated until
-``--images`` pictures are packed, so that starting workers does not count for much. Prints a table and a line of JSON.
+``--images`` pictures are packed: by default equally many for each of two workers, and enough that starting them counts
+for little. (A worker fills one file of 256 pictures at a time, so that otherwise one may work alone for two seconds at
+the end.) Prints a table and a line of JSON.
 """
 
 import argparse
@@ -23,7 +25,7 @@ from PIL import Image
 
 from t2i.data import coco, cub
 from t2i.data.pack import Pack
-from t2i.data.packing import pack
+from t2i.data.packing import SHARD, pack
 from t2i.data.records import Record
 
 COCO_IMAGES = 123_287  # train and val of 2014 and 2017
@@ -36,7 +38,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, help="of the raw data (data/<data>)")
     parser.add_argument("--image-size", type=int, default=256)
     parser.add_argument("--resize-ratio", type=float, default=76 / 64)
-    parser.add_argument("--images", type=int, default=4800, help="how many to pack (4800)")
+    parser.add_argument("--images", type=int, default=20 * SHARD, help=f"how many to pack ({20 * SHARD})")
     parser.add_argument("--repeats", type=int, default=3)
     given = parser.parse_args()
     folder = given.folder or Path("data") / given.data

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-_CHUNK = 2**23  # codes compared at a time, in numbers: 32 MiB of float32 whatever N, M and D are
+_CHUNK = 2**20  # codes compared at a time, in numbers: 4 MiB of float32, which caches hold, whatever N, M and D are
 
 
 @dataclass(frozen=True)
