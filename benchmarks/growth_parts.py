@@ -82,7 +82,12 @@ def scoring(pictures: int, folder: Path) -> Callable[[], object]:
     vocabulary = vocabulary_of(split.captions["text"])
     sizes, table = params.budgets["demo"].train_judge, plan(split, **_plan(pictures))
     judge = Judge(
-        vocabulary, classes=list(range(50)), attributes={}, embedding_dim=sizes.embedding_dim, width=sizes.width
+        vocabulary,
+        classes=list(range(50)),
+        attributes={},
+        embedding_dim=sizes.embedding_dim,
+        width=sizes.width,
+        sentence=sizes.sentence,
     ).eval()
     noise = torch.randint(256, (len(table), 3, SIDE, SIDE), dtype=torch.uint8)
     damsm = encoders(params, vocabulary).eval()

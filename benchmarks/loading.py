@@ -8,17 +8,15 @@ published code does, there with loader processes beside the training, here witho
 before and lie in memory, for either way. Prints a table and a line of JSON.
 """
 
-import argparse
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
 from benchmarks.made import vocabulary_of
+from benchmarks.raw_data import parser_for, records_of
 from benchmarks.turns import report, take_turns
 from stages.runner import peak_memory
-from t2i.data import coco, cub
 from t2i.data.pack import Pack
 from t2i.data.packing import pack, prepare
 from t2i.data.pairs import CaptionPairs
@@ -27,17 +25,12 @@ from t2i.data.records import Record
 
 def main() -> None:
     """Measure and report."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.loading")
-    parser.add_argument("--data", choices=["cub", "coco"], default="cub")
-    parser.add_argument("--folder", type=Path, help="of the raw data (data/<data>)")
-    parser.add_argument("--image-size", type=int, default=256)
-    parser.add_argument("--resize-ratio", type=float, default=76 / 64)
+    parser = parser_for("python -m benchmarks.loading")
     parser.add_argument("--batch-size", type=int, default=20, help="images a batch (20)")
     parser.add_argument("--batches", type=int, default=20, help="a turn, of the plain way (20)")
     parser.add_argument("--repeats", type=int, default=3, help="turns that count; one more warms up (3)")
     given = parser.parse_args()
-    read: Callable[..., dict[str, list[Record]]] = {"cub": cub.read, "coco": coco.read}[given.data]
-    records = read(given.folder or Path("data") / given.data, captions_per_image=5)["train"]
+    records = records_of(given)["train"]
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) / "prepared"
         sizes = {"image_size": given.image_size, "resize_ratio": given.resize_ratio}

@@ -8,7 +8,6 @@ for little. (A worker fills one file of 256 pictures at a time, so that otherwis
 the end.) Prints a table and a line of JSON.
 """
 
-import argparse
 import json
 import multiprocessing
 import resource
@@ -23,7 +22,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from t2i.data import coco, cub
+from benchmarks.raw_data import parser_for, records_of
+from benchmarks.turns import spread, take_turns
 from t2i.data.pack import Pack
 from t2i.data.packing import SHARD, pack
 from t2i.data.records import Record
@@ -33,17 +33,11 @@ COCO_IMAGES = 123_287  # train and val of 2014 and 2017
 
 def main() -> None:
     """Measure, three times each, in turns."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.packing")
-    parser.add_argument("--data", choices=["cub", "coco"], default="cub")
-    parser.add_argument("--folder", type=Path, help="of the raw data (data/<data>)")
-    parser.add_argument("--image-size", type=int, default=256)
-    parser.add_argument("--resize-ratio", type=float, default=76 / 64)
+    parser = parser_for("python -m benchmarks.packing")
     parser.add_argument("--images", type=int, default=20 * SHARD, help=f"how many to pack ({20 * SHARD})")
     parser.add_argument("--repeats", type=int, default=3)
     given = parser.parse_args()
-    folder = given.folder or Path("data") / given.data
-    read: Callable[..., dict[str, list[Record]]] = {"cub": cub.read, "coco": coco.read}[given.data]
-    found = [record for records in read(folder, captions_per_image=5).values() for record in records]
+    found = [record for records in records_of(given).values() for record in records]
     many = enumerate(islice(cycle(found), given.images))
     records = [replace(record, name=f"{number}/{record.name}") for number, record in many]
     side = round(given.image_size * given.resize_ratio)
@@ -75,12 +69,7 @@ def main() -> None:
             "Pillow, 1 process": alone, "packing, 1 process": packed(1),
             "Pillow, 2 processes": alone_in_two, "packing, 2 processes": packed(2),
         }  # fmt: skip
-        seconds: dict[str, list[float]] = {name: [] for name in works}
-        for _ in range(given.repeats):
-            for name, work in works.items():
-                begin = time.perf_counter()
-                work()
-                seconds[name].append(time.perf_counter() - begin)
+        seconds = take_turns(works, given.repeats)
         size = sum(file.stat().st_size for file in out.glob("*.pixels")) / len(records)
         train = Pack.open(out, "train")
         order = np.random.default_rng(0).integers(0, len(train), 4000)
@@ -90,8 +79,8 @@ def main() -> None:
         reads = len(order) / (time.perf_counter() - begin)
     rates = {name: given.images / statistics.median(times) for name, times in seconds.items()}
     for name, rate in rates.items():
-        spread = (max(seconds[name]) - min(seconds[name])) / statistics.median(seconds[name])
-        print(f"{name:<22} {rate:8.1f} images/s  x{rate / rates['Pillow, 1 process']:.2f}  spread {spread:.0%}")
+        ratio = rate / rates["Pillow, 1 process"]
+        print(f"{name:<22} {rate:8.1f} images/s  x{ratio:.2f}  spread {spread(seconds[name]):.0%}")
     for processes in ("1 process", "2 processes"):
         overhead = 1 - rates[f"packing, {processes}"] / rates[f"Pillow, {processes}"]
         print(f"packing in {processes} is {overhead:.0%} slower than Pillow alone in as many")
