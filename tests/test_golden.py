@@ -16,11 +16,11 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from t2i import published
 from t2i.data.captions import Vocabulary
 from t2i.losses.damsm import attention, damsm_losses, matching_loss, sentence_scores, word_scores
 from t2i.losses.kl import kl_to_standard_normal
 from t2i.losses.nt_xent import nt_xent
+from t2i.published import files, networks
 from t2i.training.adversaries import Adversaries
 
 GOLDEN = Path(os.environ.get("T2I_GOLDEN_DIR", Path(__file__).parent / "golden"))
@@ -32,7 +32,7 @@ def arrays(name: str) -> dict[str, Tensor]:
         return {key: torch.from_numpy(file[key]) for key in file.files}
 
 
-def fill(name: str) -> published.State:
+def fill(name: str) -> files.State:
     """The weights of <name>.keys.json."""
     shapes = json.loads((GOLDEN / f"{name}.keys.json").read_text())
     return _with_singular_vectors({key: _value(key, tuple(shape)) for key, shape in shapes.items()})
@@ -53,7 +53,7 @@ def _value(key: str, shape: tuple[int, ...]) -> Tensor:
     return torch.from_numpy(np.asarray(value, dtype=np.float32))
 
 
-def _with_singular_vectors(state: published.State) -> published.State:
+def _with_singular_vectors(state: files.State) -> files.State:
     for key in [key for key in state if key.endswith("weight_bar")]:
         u, _, v = torch.linalg.svd(state[key].flatten(1), full_matrices=False)
         state[key.replace("_bar", "_u")], state[key.replace("_bar", "_v")] = u[:, 0], v[0]
@@ -129,7 +129,7 @@ def test_kl() -> None:
 def test_text_encoder() -> None:
     golden, state = arrays("text_encoder"), fill("text_encoder")
     words = Vocabulary(["<end>", *(f"word{i}" for i in range(1, int(golden["vocab_size"])))])
-    encoder = published.text_encoder(state, words)
+    encoder = networks.text_encoder(state, words)
     assert encoder.config["embedding_dim"] == int(golden["embedding_dim"])
     text = encoder(golden["captions"].long())
     close(text.words[:, :, : golden["words"].shape[2]], golden["words"])
@@ -139,7 +139,7 @@ def test_text_encoder() -> None:
 @torch.no_grad()
 def test_image_encoder() -> None:
     golden = arrays("image_encoder")
-    regions, code = published.image_encoder(fill("image_encoder"))(golden["image"])
+    regions, code = networks.image_encoder(fill("image_encoder"))(golden["image"])
     close(regions, golden["regions"])
     close(code, golden["code"])
 
@@ -148,7 +148,7 @@ def test_image_encoder() -> None:
 @torch.no_grad()
 def test_discriminator(name: str) -> None:
     golden, size = arrays(name), int(name.removeprefix("attngan").removeprefix("dmgan").removeprefix("_discriminator"))
-    network = published.discriminator(fill(name))
+    network = networks.discriminator(fill(name))
     if "image_every" in golden:  # the input is the nearest-enlarged picture of which every so-manieth pixel is given
         image = interpolate(golden["image_every"], size=(size, size), mode="nearest")
     else:
@@ -163,7 +163,7 @@ def test_discriminator(name: str) -> None:
 @pytest.mark.parametrize("name", named("*_discriminator64"))
 @torch.no_grad()
 def test_discriminator_loss(name: str) -> None:
-    golden, network = arrays(name), published.discriminator(fill(name))
+    golden, network = arrays(name), networks.discriminator(fill(name))
     ndf, dim = int(golden["ndf"]), int(golden["nef"])
     norm = "spectral" if name.startswith("dmgan") else "batch"
     both = Adversaries([64], ndf=ndf, embedding_dim=dim, norm=norm, projection=0, kind="bce", mismatched="next")  # type: ignore[arg-type]
@@ -177,7 +177,7 @@ def test_discriminator_loss(name: str) -> None:
 @pytest.mark.parametrize("model", ["attngan", "dmgan"])
 def test_generator(model: str, mode: str) -> None:
     golden = arrays(f"{model}_generator_{mode}")
-    network = published.generator(fill(f"{model}_generator")).train(mode == "train")
+    network = networks.generator(fill(f"{model}_generator")).train(mode == "train")
     assert network.config["model"] == model and network.config["ngf"] == int(golden["ngf"])
     assert network.config["residual_blocks"] == int(golden["residual_blocks"])
     compared = 0

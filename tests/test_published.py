@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from t2i import checkpoints, published
+from t2i import checkpoints
 from t2i.data.captions import Vocabulary
 from t2i.errors import InputError
 from t2i.models.damsm import Damsm
@@ -17,6 +17,8 @@ from t2i.models.generator import Generator
 from t2i.models.inception import InceptionImageEncoder
 from t2i.models.text_encoder import TextEncoder
 from t2i.painter import Painter
+from t2i.published import files, networks
+from t2i.published.__main__ import main
 
 WORDS = ["<end>", "this", "bird", "is", "red"]
 
@@ -46,31 +48,31 @@ def assert_same(a: torch.nn.Module, b: torch.nn.Module) -> None:
 )
 def test_a_generator_comes_back_from_the_published_names(model: str, refinements: int, residual_blocks: int) -> None:
     ours = small_generator(model, refinements, residual_blocks)
-    state = published.to_published(ours)
-    back = published.generator(state)
+    state = networks.to_published(ours)
+    back = networks.generator(state)
     assert back.config == ours.config
     assert_same(ours, back)
-    again = published.to_published(back)
+    again = networks.to_published(back)
     assert list(again) == list(state) and all(torch.equal(again[name], state[name]) for name in state)
 
 
 def test_the_encoders_come_back_from_the_published_names() -> None:
     text, image = small_text_encoder(), InceptionImageEncoder(6)
-    assert_same(text, published.text_encoder(published.to_published(text), Vocabulary(WORDS)))
-    assert_same(image, published.image_encoder(published.to_published(image)))
+    assert_same(text, networks.text_encoder(networks.to_published(text), Vocabulary(WORDS)))
+    assert_same(image, networks.image_encoder(networks.to_published(image)))
 
 
 def test_a_text_encoder_of_another_kind_is_not_passed_off_as_a_published_one() -> None:
     other = TextEncoder(Vocabulary(WORDS), embedding_dim=6, word_dim=7, sentence="max")
     with pytest.raises(ValueError, match="sentence is 'max'; legal is last"):
-        published.to_published(other)
+        networks.to_published(other)
 
 
 @pytest.mark.parametrize("size", [64, 128, 256])
 @pytest.mark.parametrize("norm", ["batch", "spectral"])
 def test_a_discriminator_comes_back_from_the_published_names(norm: str, size: int) -> None:
     ours = Discriminator(size, 2, 6, norm)  # type: ignore[arg-type]
-    back = published.discriminator(published.to_published(ours))
+    back = networks.discriminator(networks.to_published(ours))
     assert_same(ours, back)
 
 
@@ -83,20 +85,20 @@ def write_captions(path: Path, words: list[str], protocol: int = 2) -> Path:
 
 @pytest.mark.parametrize("protocol", [0, 2, 4])
 def test_the_vocabulary_of_a_captions_pickle(tmp_path: Path, protocol: int) -> None:
-    assert published.vocabulary(write_captions(tmp_path / "captions.pickle", WORDS, protocol)).words == WORDS
+    assert files.vocabulary(write_captions(tmp_path / "captions.pickle", WORDS, protocol)).words == WORDS
 
 
 @pytest.mark.parametrize("content", [[1, 2], [[], [], {0: "<end>", 2: "x"}, {}], [[], [], {}, {}], {"a": 1}])
 def test_other_pickles_are_no_vocabulary(tmp_path: Path, content: Any) -> None:
     (tmp_path / "captions.pickle").write_bytes(pickle.dumps(content))
     with pytest.raises(InputError, match=r"holds no vocabulary of the published models; it must be their captions"):
-        published.vocabulary(tmp_path / "captions.pickle")
+        files.vocabulary(tmp_path / "captions.pickle")
 
 
 @pytest.mark.parametrize("wrap", ["plain", "netG", "module", "netG module", "old torch"])
 def test_wrappings_that_are_about(tmp_path: Path, wrap: str) -> None:
     ours = small_generator("attngan")
-    state: dict[str, Any] = published.to_published(ours)
+    state: dict[str, Any] = networks.to_published(ours)
     if "module" in wrap:
         state = {f"module.{name}": value for name, value in state.items()}
     if "netG" in wrap:
@@ -104,7 +106,7 @@ def test_wrappings_that_are_about(tmp_path: Path, wrap: str) -> None:
     if wrap == "old torch":  # before 0.4.1 batch norm did not count batches
         state = {name: value for name, value in state.items() if not name.endswith("num_batches_tracked")}
     torch.save(state, tmp_path / "netG.pth")
-    assert_same(ours, published.generator(published.read_state(tmp_path / "netG.pth")))
+    assert_same(ours, networks.generator(files.read_state(tmp_path / "netG.pth")))
 
 
 class Bomb:
@@ -119,30 +121,30 @@ def test_pickles_that_would_run_code_are_refused(tmp_path: Path) -> None:
     mark = tmp_path / "it ran"
     torch.save({"x": torch.zeros(1), "y": Bomb(mark)}, tmp_path / "netG.pth")
     with pytest.raises(InputError, match="holds more than tensors and is not opened"):
-        published.read_state(tmp_path / "netG.pth")
+        files.read_state(tmp_path / "netG.pth")
     (tmp_path / "captions.pickle").write_bytes(pickle.dumps([[], [], {0: Bomb(mark)}, {}]))
     with pytest.raises(InputError, match="is not opened"):
-        published.vocabulary(tmp_path / "captions.pickle")
+        files.vocabulary(tmp_path / "captions.pickle")
     assert not mark.exists()
 
 
 def test_a_rebuilt_vocabulary_is_named_with_both_sizes() -> None:
-    state = published.to_published(small_text_encoder())
+    state = networks.to_published(small_text_encoder())
     with pytest.raises(InputError, match=r"knows 5 words and the vocabulary has 6; .* give the captions.pickle"):
-        published.text_encoder(state, Vocabulary([*WORDS, "blue"]))
+        networks.text_encoder(state, Vocabulary([*WORDS, "blue"]))
 
 
 def test_damaged_states_are_named() -> None:
-    state = published.to_published(small_generator("dmgan"))
+    state = networks.to_published(small_generator("dmgan"))
     lacking = {name: value for name, value in state.items() if "h_net3.key" not in name}
     with pytest.raises(InputError, match=r"the generator lacks 2 tensors \(h_net3.key.0.weight, h_net3.key.0.bias\)"):
-        published.generator(lacking)
+        networks.generator(lacking)
     with pytest.raises(InputError, match=r"the generator has, besides, 1 tensors \(optimizer\)"):
-        published.generator(state | {"optimizer": torch.zeros(1)})
+        networks.generator(state | {"optimizer": torch.zeros(1)})
     with pytest.raises(InputError, match=r"h_net2.A.weight of shape \[1, 7\] where \[1, 6\]"):
-        published.generator(state | {"h_net2.A.weight": torch.zeros(1, 7)})
+        networks.generator(state | {"h_net2.A.weight": torch.zeros(1, 7)})
     with pytest.raises(InputError, match="no generator of the published models: it has no ca_net.fc.weight"):
-        published.generator(published.to_published(small_text_encoder()))
+        networks.generator(networks.to_published(small_text_encoder()))
 
 
 @pytest.mark.parametrize(
@@ -153,20 +155,20 @@ def test_what_is_no_checkpoint_is_refused(tmp_path: Path, content: bytes | None,
     if content is not None:
         (tmp_path / "x.pth").write_bytes(content)
     with pytest.raises(InputError, match=message):
-        published.read_state(tmp_path / "x.pth")
+        files.read_state(tmp_path / "x.pth")
 
 
 def test_the_command_writes_models_that_paint(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text, image, painter = small_text_encoder(), InceptionImageEncoder(6), small_generator("dmgan", 1)
     for name, network in (("text_encoder200", text), ("image_encoder200", image), ("netG_epoch_600", painter)):
-        torch.save(published.to_published(network), tmp_path / f"{name}.pth")
+        torch.save(networks.to_published(network), tmp_path / f"{name}.pth")
     captions = write_captions(tmp_path / "captions.pickle", WORDS)
     out = tmp_path / "models"
     command = [
         "--generator", str(tmp_path / "netG_epoch_600.pth"), "--text-encoder", str(tmp_path / "text_encoder200.pth"),
         "--image-encoder", str(tmp_path / "image_encoder200.pth"), "--captions", str(captions), "--out", str(out),
     ]  # fmt: skip
-    published.main(command)
+    main(command)
     assert capsys.readouterr().out == f"{out}/gan.pt: dmgan, 128 px, ngf 3, 2 residual blocks, 5 words\n"
     assert_same(Damsm.from_content(checkpoints.load(out / "damsm.pt", "damsm")), Damsm(text, image))
     content = checkpoints.load(out / "gan.pt", "gan")
@@ -177,11 +179,11 @@ def test_the_command_writes_models_that_paint(tmp_path: Path, capsys: pytest.Cap
 
 
 def test_the_command_refuses_pieces_that_do_not_belong_together(tmp_path: Path) -> None:
-    torch.save(published.to_published(small_generator("attngan")), tmp_path / "netG.pth")
+    torch.save(networks.to_published(small_generator("attngan")), tmp_path / "netG.pth")
     other = TextEncoder(Vocabulary(WORDS), embedding_dim=8, word_dim=7)
-    torch.save(published.to_published(other), tmp_path / "text.pth")
+    torch.save(networks.to_published(other), tmp_path / "text.pth")
     captions = write_captions(tmp_path / "captions.pickle", WORDS)
     command = ["--generator", tmp_path / "netG.pth", "--text-encoder", tmp_path / "text.pth", "--captions", captions]
     with pytest.raises(SystemExit, match="sentences of 6 dimensions and the text encoder makes 8"):
-        published.main([*map(str, command), "--out", str(tmp_path / "models")])
+        main([*map(str, command), "--out", str(tmp_path / "models")])
     assert not (tmp_path / "models").exists()

@@ -1,0 +1,1 @@
+"""Checkpoints and vocabularies of the published AttnGAN and DM-GAN models -> ours."""
