@@ -262,6 +262,7 @@ class Runtime(Section):
     precision: Literal["auto", "fp32", "bf16"]
     processes: Count
     training_processes: Count
+    gradient_checkpointing: bool
     checkpoint_seconds: Weight
 
 

@@ -15,7 +15,7 @@ from tests.import_graph import ROOT, code_of
 
 STAGES: dict[str, Any] = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
 # those of runtime change how fast images are packed and how often trainings are saved, not one byte of the outcome
-IRRELEVANT = {"runtime.processes", "runtime.checkpoint_seconds", "budget"}
+IRRELEVANT = {"runtime.processes", "runtime.checkpoint_seconds", "runtime.gradient_checkpointing", "budget"}
 
 
 @pytest.mark.parametrize("name", STAGES)

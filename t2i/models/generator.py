@@ -6,6 +6,7 @@ up by name.
 
 import math
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Self
 
 import numpy as np
@@ -15,6 +16,7 @@ from torch import Tensor, nn
 from t2i.models.attngan import AttentionStage
 from t2i.models.blocks import ConditioningAugmentation, Layers, conv3x3, up_block
 from t2i.models.dmgan import MemoryStage
+from t2i.models.recompute import recomputed
 
 REFINEMENTS: dict[str, type[nn.Module]] = {"attngan": AttentionStage, "dmgan": MemoryStage}
 """Model name -> refinement stage, (hidden, words, padding) -> (hidden of twice the side, attention)."""
@@ -71,6 +73,10 @@ class Generator(nn.Module):
         ngf: channels of the hidden image.
         residual_blocks: in each refinement stage.
 
+    Attributes:
+        checkpointing: whether refinement stages are computed again for their gradients instead of kept; see
+            :func:`~t2i.models.recompute.recomputed`.
+
     Raises:
         ValueError: unknown model, or sizes that are no powers of two in order.
     """
@@ -99,6 +105,7 @@ class Generator(nn.Module):
             "layers": layers,
         }  # fmt: skip
         self.noise_dim, self.condition_dim = noise_dim, condition_dim
+        self.checkpointing = False
         self.conditioning = ConditioningAugmentation(embedding_dim, condition_dim)
         self.initial = InitialStage(noise_dim, condition_dim, ngf, base_size, layers)
         refinements = int(math.log2(image_size // base_size))
@@ -131,7 +138,8 @@ class Generator(nn.Module):
         images, attention = [first], []
         scales = len(self.heads) if painted is None else painted
         for refine, head in zip(list(self.refinements)[: scales - 1], list(self.heads)[1:scales], strict=True):
-            hidden, looked_at = refine(hidden, words, padding)
+            stage = partial(recomputed, refine) if self.checkpointing and torch.is_grad_enabled() else refine
+            hidden, looked_at = stage(hidden, words, padding)
             images.append(head(hidden))
             attention.append(looked_at)
         return Generated(images, attention, mu, logvar)

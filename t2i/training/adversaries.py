@@ -1,6 +1,6 @@
 """The discriminators of all scales, and what they and the generator want of each other."""
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from typing import Literal
 
 import torch
@@ -16,7 +16,10 @@ Mismatched = Literal["next", "hardest"]
 
 
 class Adversaries(nn.Module):
-    """One discriminator a scale; losses are summed over scales and over the V captions of an image.
+    """One discriminator a scale; losses come one a scale, summed over the V captions of an image.
+
+    They are computed when they are asked for, so that whoever takes the gradients of one before the next never has the
+    graphs of two scales in memory.
 
     Where images of fewer scales are given, they are those of the smallest ones; the other discriminators rest.
 
@@ -68,8 +71,8 @@ class Adversaries(nn.Module):
         sentences: Tensor,
         classes: Tensor,
         more: Candidates | None = None,
-    ) -> Tensor:
-        """Loss of the discriminators.
+    ) -> Iterator[Tensor]:
+        """Losses of the discriminators.
 
         Real images pass the trunk once and are then asked about all their captions, right and wrong.
 
@@ -79,10 +82,8 @@ class Adversaries(nn.Module):
             classes: [N]; a mismatched sentence of the same class may well fit.
             more: sentences that the matching loss tells the right ones from, beside those of the batch.
         """
-        return _total(
-            self._tell_scale_apart(discriminator, real, fake.detach(), sentences, classes, more)
-            for discriminator, real, fake in zip(self.scales[: len(reals)], reals, fakes, strict=True)
-        )
+        for discriminator, real, fake in zip(self.scales[: len(reals)], reals, fakes, strict=True):
+            yield self._tell_scale_apart(discriminator, real, fake.detach(), sentences, classes, more)
 
     def _tell_scale_apart(
         self,
@@ -121,30 +122,15 @@ class Adversaries(nn.Module):
         same = own(classes)[:, None] == classes[None]
         return sentences[fits.masked_fill(same, float("-inf")).argmax(dim=1)]
 
-    def penalty(self, reals: list[Tensor], sentences: Tensor) -> Tensor:
-        """Gradient penalty: N real images a scale with one of their sentences each, [N, D]."""
-        return _total(
-            self._penalise(discriminator, real, sentences)
-            for discriminator, real in zip(self.scales[: len(reals)], reals, strict=True)
-        )
+    def penalties(self, reals: list[Tensor], sentences: Tensor) -> Iterator[Tensor]:
+        """Gradient penalties: N real images a scale with one of their sentences each, [N, D]."""
+        for discriminator, images in zip(self.scales[: len(reals)], reals, strict=True):
+            real = images.detach().requires_grad_()
+            _, (logits,) = discriminator(real, sentences)
+            yield gradient_penalty(logits, real)
 
-    @staticmethod
-    def _penalise(discriminator: nn.Module, reals: Tensor, sentences: Tensor) -> Tensor:
-        reals = reals.detach().requires_grad_()
-        _, (logits,) = discriminator(reals, sentences)
-        return gradient_penalty(logits, reals)
-
-    def fooling(self, fakes: list[Tensor], sentences: Tensor, views: int) -> Tensor:
-        """Adversarial loss of the generator: [V N, 3, s, s] a scale, [V N, D]."""
-        return _total(
-            views * (fools(unconditional, self.kind) + fools(conditional, self.kind))
-            for unconditional, (conditional,) in (
-                discriminator(fake, sentences)
-                for discriminator, fake in zip(self.scales[: len(fakes)], fakes, strict=True)
-            )
-        )
-
-
-def _total(losses: Iterable[Tensor]) -> Tensor:
-    """Sum of scalar losses."""
-    return torch.stack(list(losses)).sum()
+    def fooling(self, fakes: list[Tensor], sentences: Tensor, views: int) -> Iterator[Tensor]:
+        """Adversarial losses of the generator: [V N, 3, s, s] a scale, [V N, D]."""
+        for discriminator, fake in zip(self.scales[: len(fakes)], fakes, strict=True):
+            unconditional, (conditional,) = discriminator(fake, sentences)
+            yield views * (fools(unconditional, self.kind) + fools(conditional, self.kind))

@@ -96,7 +96,7 @@ def train_damsm(
     )  # fmt: skip
     steps = pairs.steps(steps, epochs)
     trained = [parameter for parameter in damsm.parameters() if parameter.requires_grad]
-    optimizer = torch.optim.Adam(trained, lr=lr, betas=(0.5, 0.999))
+    optimizer = torch.optim.Adam(trained, lr=lr, betas=(0.5, 0.999), fused=True)
     floor = max(lr_floor, 1e-8)
 
     def share(step: int) -> float:  # of the learning rate

@@ -1,5 +1,7 @@
 """Contrastive training of generator and discriminators (Ye et al., section 3.2)."""
 
+from collections.abc import Iterable
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -74,6 +76,7 @@ def train_gan(
     gamma3: float,
     precision: runtime.Precision,
     seed: int,
+    gradient_checkpointing: bool = False,
     watch: Watch | None = None,
     resume: Resume | None = None,
 ) -> tuple[Generator, list[dict[str, float]]]:
@@ -100,6 +103,7 @@ def train_gan(
             still draws both captions, so that it differs from others in nothing but the term.
         shared_noise: one noise vector for both captions of an image. (The published code sorts the two captions apart
             but takes noise by row, so that the two fakes of an image get different noise.)
+        gradient_checkpointing: of the generator, for less memory; changes no byte of the outcome.
         watch: paints now and then with the averaged generator.
         resume: where checkpoints go, and where to go on from one.
 
@@ -124,6 +128,7 @@ def train_gan(
         start(network, initial_weights)
         synchronise(network)
         network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    generator.checkpointing = gradient_checkpointing
     ema = Ema(generator, ema_decay)
     memory = Memory(remembered, damsm.embedding_dim, device)
 
@@ -134,7 +139,7 @@ def train_gan(
     )  # fmt: skip
     steps = pairs.steps(steps, epochs)
     optimizers = [
-        torch.optim.Adam(network.parameters(), lr=lr, betas=(beta1, beta2))
+        torch.optim.Adam(network.parameters(), lr=lr, betas=(beta1, beta2), fused=True)
         for network, lr in ((generator, lr_generator), (adversaries, lr_discriminator))
     ]
     optimizer_g, optimizer_d = optimizers
@@ -165,37 +170,40 @@ def train_gan(
             made = generator(*(own(tensor, captions) for tensor in inputs), painted=painted)
 
         adversaries.requires_grad_(True)
-        with runtime.autocast(precision):
-            losses = {"d": adversaries.tell_apart(reals, made.images, text.sentence, batch.classes, more)}
-            loss_d = losses["d"]
-            if gradient_penalty and step % penalty_every == 0:
-                losses["penalty"] = adversaries.penalty(reals, own(text.sentence[:batch_size]))
-                loss_d = loss_d + gradient_penalty * penalty_every * losses["penalty"]
         optimizer_d.zero_grad(set_to_none=True)
-        loss_d.backward()
+        with runtime.autocast(precision):
+            told = adversaries.tell_apart(reals, made.images, text.sentence, batch.classes, more)
+            losses = {"d": backpropagated(told)}
+            if gradient_penalty and step % penalty_every == 0:
+                penalties = adversaries.penalties(reals, own(text.sentence[:batch_size]))
+                losses["penalty"] = backpropagated(penalties, gradient_penalty * penalty_every)
         distributed.average_gradients(adversaries)
         optimizer_d.step()
+        optimizer_d.zero_grad(set_to_none=True)  # as large as the discriminators
 
         adversaries.requires_grad_(False)
+        optimizer_g.zero_grad(set_to_none=True)
+        # Gradients are taken down to the images at first, so that each judge's graph is gone before the next one's
+        images = [image.detach().requires_grad_() for image in made.images]
         with runtime.autocast(precision):
-            losses["g"] = adversaries.fooling(made.images, own(text.sentence, captions), captions)
-            regions, codes = damsm.image(enlarged(made.images[-1], pack.image_size))
+            losses["g"] = backpropagated(adversaries.fooling(images, own(text.sentence, captions), captions))
             if diversity_weight:
                 first, epsilon = (vector[:batch_size] for vector in noise)
                 other, epsilon = (own(vector.roll(1, dims=0)) for vector in (first, epsilon))
                 _, again, _, _ = generator.first_stage(other, epsilon, own(text.sentence[:batch_size]))
-                losses["diversity"] = mode_seeking(made.images[0][: len(again)], again, own(first), other)
+                losses["diversity"] = backpropagated(
+                    [mode_seeking(images[0][: len(again)], again, own(first), other)], diversity_weight
+                )
+            regions, codes = damsm.image(enlarged(images[-1], pack.image_size))
         losses["damsm"] = text_image_loss(regions, codes, text, batch, (gamma1, gamma2, gamma3), more)
-        losses["kl"] = captions * kl_to_standard_normal(made.mu, made.logvar)
-        loss_g = losses["g"] + damsm_weight * losses["damsm"] + kl_weight * losses["kl"]
+        read = damsm_weight * losses["damsm"]
         if captions == 2:
             one, two = map(gathered, codes.chunk(2))
             losses["contrastive"] = nt_xent(one, two, temperature)
-            loss_g = loss_g + contrastive_weight * losses["contrastive"]
-        if diversity_weight:
-            loss_g = loss_g + diversity_weight * losses["diversity"]
-        optimizer_g.zero_grad(set_to_none=True)
-        loss_g.backward()
+            read = read + contrastive_weight * losses["contrastive"]
+        backpropagated([read])
+        losses["kl"] = captions * kl_to_standard_normal(made.mu, made.logvar)
+        torch.autograd.backward([kl_weight * losses["kl"], *made.images], [None, *(image.grad for image in images)])
         distributed.average_gradients(generator)
         optimizer_g.step()
 
@@ -207,6 +215,16 @@ def train_gan(
             schedule.step()
         run.done(step, **losses)
     return ema.network.cpu(), run.curves.rows
+
+
+def backpropagated(losses: Iterable[Tensor], weight: float = 1.0) -> Tensor:
+    """Sum of losses, whose gradients, times a weight, are taken one after the other, as the losses come."""
+    total = []
+    for loss in losses:
+        with runtime.autocast("fp32"):  # gradients have the precision of what they are of, whatever is set around here
+            (weight * loss).backward()
+        total.append(loss.detach())
+    return torch.stack(total).sum()
 
 
 def enlarged(images: Tensor, size: int) -> Tensor:

@@ -60,7 +60,7 @@ def train_judge(
     class_place = torch.full((max(ids) + 1,), -100, device=device)
     class_place[classes] = torch.arange(len(classes), device=device)
 
-    optimizer = torch.optim.Adam(judge.parameters(), lr=lr, betas=(0.9, 0.99))
+    optimizer = torch.optim.Adam(judge.parameters(), lr=lr, betas=(0.9, 0.99), fused=True)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
     pairs = CaptionPairs(pack, vocabulary, batch_size=batch_size, max_words=max_words, flip=flip, seed=seed, views=1)
     run = Steps("judge", steps, {"judge": judge, "optimizer": optimizer, "schedule": schedule}, resume)

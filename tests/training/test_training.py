@@ -157,6 +157,14 @@ def test_the_largest_scale_rests_until_it_is_its_turn(striped: Path, damsm: Dams
         assert not same(one.get_submodule(part), grown.get_submodule(part))
 
 
+@pytest.mark.parametrize("changed", [{}, PAPER, PAPER | {"model": "dmgan", "discriminator_norm": "spectral"}])
+def test_gradient_checkpointing_changes_no_byte(striped: Path, damsm: Damsm, changed: dict[str, Any]) -> None:
+    (one, curves), (other, again) = (
+        gan_of(striped, damsm, gradient_checkpointing=on, **changed) for on in (False, True)
+    )
+    assert same(one, other) and curves == again
+
+
 def test_watching_does_not_change_the_training(striped: Path, damsm: Damsm, tmp_path: Path) -> None:
     watch = Watch(Pack.open(striped, "test"), damsm, tmp_path / "grid.png", 18)
     watched = gan_of(striped, damsm, watch=watch)[0]
