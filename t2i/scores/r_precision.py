@@ -1,5 +1,6 @@
 """R-precision: how often an image lies nearer to its own caption than to captions of other classes."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -75,13 +76,15 @@ def r_precision(
 
     rng = np.random.default_rng(seed)
     compared = np.column_stack((true, _other_captions(of_image, of_caption, candidates - 1, rng)))
-    hits = np.empty(n, dtype=bool)
-    step = max(1, _CHUNK // (candidates * codes.shape[1]))
-    for start in range(0, n, step):
-        rows = slice(start, start + step)
+
+    def hit(rows: slice) -> NDArray[np.bool_]:
         # einsum adds up every row in one order: equal captions get equal bits, and a tie is seen as a tie.
         cosines = np.einsum("nd,nkd->nk", codes[rows], captions[compared[rows]])
-        hits[rows] = cosines[:, 0] > cosines[:, 1:].max(axis=1)
+        return cosines[:, 0] > cosines[:, 1:].max(axis=1)
+
+    step = max(1, _CHUNK // (candidates * codes.shape[1]))
+    with ThreadPoolExecutor() as pool:  # numpy computes in one thread, but lets others go on meanwhile
+        hits = np.concatenate(list(pool.map(hit, (slice(start, start + step) for start in range(0, n, step)))))
     shares = [float(part.mean()) for part in np.array_split(rng.permutation(hits), folds)]
     return RPrecision(mean=float(np.mean(shares)), std=float(np.std(shares)), folds=tuple(shares))
 
