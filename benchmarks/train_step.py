@@ -6,7 +6,7 @@
 
 Needs images packed at the size of the budget (`dvc repro preprocess` with it); their content does not matter, and
 Inception gets random weights. Each measurement is a process of its own, so that peaks of memory are its own; the plain
-one, ours in float32 and ours as `precision: auto` has it take turns, `--repeats` times. ``--count`` counts arithmetic
+one, ours in float32, ours as `precision: auto` has it, and what else `--ways` names take turns, `--repeats` times. ``--count`` counts arithmetic
 operations instead, which bound what less work alone can gain. Prints a table and JSON lines.
 """
 
@@ -34,7 +34,13 @@ from t2i.training.damsm import train_damsm
 from t2i.training.gan import train_gan
 from t2i.training.steps import Resume
 
-WAYS = {"plain": "fp32", "ours, fp32": "fp32", "ours, auto": "auto"}
+WAYS: dict[str, dict[str, Any]] = {
+    "plain": {"precision": "fp32"},
+    "ours, fp32": {"precision": "fp32"},
+    "ours, auto": {"precision": "auto"},
+    "compiled": {"precision": "auto", "compiled": True},
+    "checkpointing": {"precision": "auto", "gradient_checkpointing": True},
+}
 WARM_UP = 2  # steps that do not count
 
 
@@ -43,6 +49,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.train_step")
     parser.add_argument(
         "--what", nargs="+", choices=["attngan", "dmgan", "damsm"], default=["attngan", "dmgan", "damsm"]
+    )
+    parser.add_argument(
+        "--ways",
+        nargs="+",
+        choices=WAYS,
+        default=list(WAYS)[:3],
+        help="that take turns; the first is what others are compared with",
     )
     parser.add_argument("--data", default="toy_birds", help="whose sizes (toy_birds)")
     parser.add_argument("--budget", default="paper32", help="whose sizes (paper32)")
@@ -58,9 +71,9 @@ def main() -> None:
         print(json.dumps(count(given) if given.count else measure(given)))
         return
     for what in given.what:
-        found: dict[str, list[dict[str, float]]] = {way: [] for way in WAYS}
+        found: dict[str, list[dict[str, float]]] = {way: [] for way in given.ways}
         for _ in range(1 if given.count else given.repeats):
-            for way in WAYS:
+            for way in given.ways:
                 command = [sys.executable, "-m", "benchmarks.train_step", *sys.argv[1:], "--what", what, "--way", way]
                 done = subprocess.run(command, capture_output=True, text=True, check=True)
                 found[way].append(json.loads(done.stdout.splitlines()[-1]))
@@ -80,7 +93,7 @@ def report_counts(what: str, given: argparse.Namespace, found: dict[str, list[di
     print(f"{what}, sizes of {given.data} in budget {given.budget}, operations of one step")
     counts = {way: runs[0]["tflop"] for way, runs in found.items()}
     for way, tflop in counts.items():
-        print(f"  {way:<10} {tflop:8.3f} x 10^12  x{counts['plain'] / tflop:4.2f}")
+        print(f"  {way:<13} {tflop:8.3f} x 10^12  x{counts[given.ways[0]] / tflop:4.2f}")
     print(json.dumps({"what": what, "data": given.data, "budget": given.budget, "tflop": counts}))
 
 
@@ -91,8 +104,8 @@ def report(what: str, given: argparse.Namespace, found: dict[str, list[dict[str,
     for way, runs in found.items():
         spread = (max(run["seconds"] for run in runs) - min(run["seconds"] for run in runs)) / seconds[way]
         peak = statistics.median(run["peak_gib"] for run in runs)
-        ratio = seconds["plain"] / seconds[way]
-        print(f"  {way:<10} {seconds[way]:8.3f} s/step  x{ratio:4.2f}  spread {spread:4.0%}  peak {peak:5.2f} GiB")
+        ratio = seconds[given.ways[0]] / seconds[way]
+        print(f"  {way:<13} {seconds[way]:8.3f} s/step  x{ratio:4.2f}  spread {spread:4.0%}  peak {peak:5.2f} GiB")
     print(json.dumps({"what": what, "data": given.data, "budget": given.budget, "runs": found}))
 
 
@@ -111,7 +124,7 @@ def measure(given: argparse.Namespace) -> dict[str, float]:
         "max_words": given.max_words or (dataset.damsm_max_words if what == "damsm" else dataset.max_words),
         "flip": dataset.flip,
         "temperature": loss.temperature, "gamma1": loss.gamma1, "gamma2": loss.gamma2, "gamma3": loss.gamma3,
-        "seed": 0, "precision": WAYS[given.way],
+        "seed": 0, **WAYS[given.way],
     }  # fmt: skip
     moments: list[float] = []
     start = peak_memory() / 2**30

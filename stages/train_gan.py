@@ -37,6 +37,7 @@ def main(params: Params) -> None:
         "gamma2": loss.gamma2,
         "gamma3": loss.gamma3,
         "precision": runtime.resolve(params.runtime.precision),
+        "compiled": params.runtime.compile,
         "seed": params.seed,
     }
     inputs = {PREPARED: pack.digest, DAMSM: file_digest(DAMSM), Path("vocabulary"): damsm.vocabulary.digest}

@@ -262,8 +262,15 @@ class Runtime(Section):
     precision: Literal["auto", "fp32", "bf16"]
     processes: Count
     training_processes: Count
+    compile: bool
     gradient_checkpointing: bool
     checkpoint_seconds: Weight
+
+    @model_validator(mode="after")
+    def _compiled_or_recomputed(self) -> "Runtime":
+        if self.compile and self.gradient_checkpointing:
+            raise ValueError("compile and gradient_checkpointing cannot both be true")
+        return self
 
 
 class Params(Section):

@@ -1,8 +1,13 @@
 """Where and how precisely networks are computed."""
 
+import os
+import shutil
 from typing import Literal
 
 import torch
+from torch import nn
+
+from t2i.errors import InputError
 
 Precision = Literal["auto", "fp32", "bf16"]
 
@@ -30,3 +35,18 @@ def resolve(precision: Precision) -> Literal["fp32", "bf16"]:
 def autocast(precision: Precision) -> torch.autocast:
     """A context in which convolutions and products are computed in the wanted precision; weights stay float32."""
     return torch.autocast(device().type, dtype=torch.bfloat16, enabled=resolve(precision) == "bf16")
+
+
+def compile_each(*modules: nn.Module) -> None:
+    """Let torch write code of their own for modules, when they are first called; in place.
+
+    Raises:
+        InputError: that takes a C++ compiler, and there is none.
+    """
+    compiler = os.environ.get("CXX", "g++")
+    if device().type == "cpu" and shutil.which(compiler) is None:
+        raise InputError(
+            f"runtime.compile needs a C++ compiler, but there is no {compiler}; install one or set it false"
+        )
+    for module in modules:
+        module.compile(dynamic=False)

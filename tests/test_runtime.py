@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from t2i import runtime
+from t2i.errors import InputError
 from tests.models.test_generator import inputs, make
 
 
@@ -29,3 +30,10 @@ def test_bf16_pictures_are_those_of_float32_to_its_precision() -> None:
             rough = generator(*inputs([4, 2]))
     for a, b in zip(exact.images, rough.images, strict=True):
         assert (a - b.float()).abs().mean() < 0.01 and not torch.equal(a, b.float())
+
+
+def test_compiling_without_a_compiler_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    monkeypatch.setattr(runtime, "device", lambda: torch.device("cpu"))
+    with pytest.raises(InputError, match="needs a C.. compiler, but there is no no-such-compiler; install one or set"):
+        runtime.compile_each(make())

@@ -76,6 +76,7 @@ def train_gan(
     gamma3: float,
     precision: runtime.Precision,
     seed: int,
+    compiled: bool = False,
     gradient_checkpointing: bool = False,
     watch: Watch | None = None,
     resume: Resume | None = None,
@@ -103,6 +104,7 @@ def train_gan(
             still draws both captions, so that it differs from others in nothing but the term.
         shared_noise: one noise vector for both captions of an image. (The published code sorts the two captions apart
             but takes noise by row, so that the two fakes of an image get different noise.)
+        compiled: whether torch compiles the stages of the generator; changes the last bits.
         gradient_checkpointing: of the generator, for less memory; changes no byte of the outcome.
         watch: paints now and then with the averaged generator.
         resume: where checkpoints go, and where to go on from one.
@@ -130,6 +132,8 @@ def train_gan(
         network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     generator.checkpointing = gradient_checkpointing
     ema = Ema(generator, ema_decay)
+    if compiled:
+        runtime.compile_each(generator.initial, *generator.refinements)
     memory = Memory(remembered, damsm.embedding_dim, device)
 
     # ---- Optimizers and data ----

@@ -1,5 +1,7 @@
 """The loops on striped pictures: they learn, and the same seed gives the same weights."""
 
+import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -163,6 +165,19 @@ def test_gradient_checkpointing_changes_no_byte(striped: Path, damsm: Damsm, cha
         gan_of(striped, damsm, gradient_checkpointing=on, **changed) for on in (False, True)
     )
     assert same(one, other) and curves == again
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which(os.environ.get("CXX", "g++")) is None, reason="there is no C++ compiler")
+def test_a_compiled_generator_learns_the_same(striped: Path, damsm: Damsm) -> None:
+    (one, curves), (other, again) = (
+        gan_of(striped, damsm, compiled=on, **(PAPER | {"steps": 3})) for on in (False, True)
+    )
+    assert [row.keys() for row in curves] == [row.keys() for row in again]
+    for row, same_row in zip(curves, again, strict=True):
+        assert list(row.values()) == pytest.approx(list(same_row.values()), rel=1e-4)
+    for (name, a), (_, b) in zip(one.state_dict().items(), other.state_dict().items(), strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-2, atol=1e-3, msg=name)
 
 
 def test_watching_does_not_change_the_training(striped: Path, damsm: Damsm, tmp_path: Path) -> None:
