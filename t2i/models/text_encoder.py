@@ -98,10 +98,11 @@ class TextEncoder(nn.Module):
             embedded = self.dropout(self.embedding(ids))
             onward, _ = self.onward(embedded)
             backward, _ = self.backward_(embedded.gather(1, reversed_.expand(-1, -1, embedded.shape[2])))
-        sentence = torch.cat((onward[rows, last], backward[rows, last]), dim=1)
-        backward = backward.gather(1, reversed_.expand(-1, -1, backward.shape[2]))
-        words = torch.cat((onward, backward), dim=2)
+        in_order = backward.gather(1, reversed_.expand(-1, -1, backward.shape[2]))
+        words = torch.cat((onward, in_order), dim=2)
         if self.config["sentence"] == "max":
             sentence = words.masked_fill(padding[:, :, None], float("-inf")).amax(dim=1)
+        else:
+            sentence = torch.cat((onward[rows, last], backward[rows, last]), dim=1)
         words = words.masked_fill(padding[:, :, None], 0.0)
         return Text(words.transpose(1, 2), sentence, padding)

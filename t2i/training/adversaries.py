@@ -125,8 +125,9 @@ class Adversaries(nn.Module):
     def penalties(self, reals: list[Tensor], sentences: Tensor) -> Iterator[Tensor]:
         """Gradient penalties: N real images a scale with one of their sentences each, [N, D]."""
         for discriminator, images in zip(self.scales[: len(reals)], reals, strict=True):
+            assert isinstance(discriminator, Discriminator)
             real = images.detach().requires_grad_()
-            _, (logits,) = discriminator(real, sentences)
+            (logits,) = discriminator.conditional(discriminator.trunk(real), sentences)
             yield gradient_penalty(logits, real)
 
     def fooling(self, fakes: list[Tensor], sentences: Tensor, views: int) -> Iterator[Tensor]:
