@@ -150,6 +150,15 @@ class Generator(nn.Module):
         hidden = self.initial(noise, condition)
         return hidden, self.heads[0](hidden), mu, logvar
 
+    def inherit(self) -> None:
+        """The largest scale starts where the one before it is: its refinement and head take over the weights of those.
+
+        Nothing happens where the one before is the initial stage.
+        """
+        if len(self.refinements) > 1:
+            for parts in (self.refinements, self.heads):
+                parts[-1].load_state_dict(parts[-2].state_dict())
+
     def content(self) -> dict[str, Any]:
         """What a model file holds of it."""
         return {"config": self.config, "state": self.state_dict()}

@@ -1,5 +1,6 @@
 """Contrastive training of generator and discriminators (Ye et al., section 3.2)."""
 
+import math
 from collections.abc import Iterable
 
 import numpy as np
@@ -99,7 +100,8 @@ def train_gan(
         diversity_weight: of mode seeking between two first-scale images of a caption; 0: none.
         gradient_penalty: weight of the penalty on real images, taken every ``penalty_every`` steps; 0: none.
         grow_at: share of the steps before which the largest scale, which takes most of the time, is neither painted nor
-            judged; where a colour goes is settled on the smaller ones. 0: all scales from the start, as published.
+            judged; where a colour goes is settled on the smaller ones. Then it starts with the weights of the scale
+            before it. 0: all scales from the start, as published.
         contrastive_weight: lambda of the paper, of NT-Xent between the image codes of an image's two fakes. At 0 a step
             still draws both captions, so that it differs from others in nothing but the term.
         shared_noise: one noise vector for both captions of an image. (The published code sorts the two captions apart
@@ -166,6 +168,9 @@ def train_gan(
         with torch.no_grad():
             text = damsm.text(batch.ids.flatten(0, 1))  # all captions of the whole batch: [V N, ...]
         painted = max(1, len(sides) - (step < grow_at * steps))
+        if step and step == math.ceil(grow_at * steps):
+            for network in (generator, ema.network):
+                network.inherit()
         reals, more = adversaries.pyramid(to_unit(batch.images))[:painted], memory.candidates
         rng = np.random.default_rng([seed, 2, step])
         noise = draw_noise(generator, batch_size, captions, shared_noise, rng, device)

@@ -46,6 +46,20 @@ def test_small_scales_can_be_had_without_the_large_ones() -> None:
 
 
 @pytest.mark.parametrize("model", ["attngan", "dmgan"])
+def test_the_largest_scale_can_inherit_the_weights_of_the_one_before(model: str) -> None:
+    generator = make(8, 32, model=model)
+    before = {name: value.clone() for name, value in generator.state_dict().items()}
+    generator.inherit()
+    for name, value in generator.state_dict().items():
+        source = name.replace("refinements.1", "refinements.0").replace("heads.2", "heads.1")
+        assert torch.equal(value, before[source]), name
+    one_refinement = make(16, 32, model=model)
+    kept = one_refinement.heads[1][0].weight.clone()  # type: ignore[index]
+    one_refinement.inherit()
+    assert torch.equal(one_refinement.heads[1][0].weight, kept)  # type: ignore[index]
+
+
+@pytest.mark.parametrize("model", ["attngan", "dmgan"])
 def test_attention_sums_to_one_over_own_words_and_a_batch_equals_one_caption_at_a_time(model: str) -> None:
     lengths = [5, 1, 3]
     generator, (noise, epsilon, sentence, words, padding) = make(model=model), inputs(lengths)

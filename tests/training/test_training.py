@@ -159,6 +159,14 @@ def test_the_largest_scale_rests_until_it_is_its_turn(striped: Path, damsm: Dams
         assert not same(one.get_submodule(part), grown.get_submodule(part))
 
 
+def test_the_largest_scale_starts_as_the_one_before_it(striped: Path, damsm: Damsm) -> None:
+    for share, alike in ((0.5, True), (0.0, False)):
+        hardly = gan_of(striped, damsm, base_size=8, grow_at=share, lr_generator=1e-8)[0]
+        for parts in (hardly.refinements, hardly.heads):
+            before, last = (torch.cat([value.flatten() for value in part.parameters()]) for part in parts[-2:])
+            assert torch.allclose(before, last, atol=1e-5) is alike
+
+
 @pytest.mark.parametrize("changed", [{}, PAPER, PAPER | {"model": "dmgan", "discriminator_norm": "spectral"}])
 def test_gradient_checkpointing_changes_no_byte(striped: Path, damsm: Damsm, changed: dict[str, Any]) -> None:
     (one, curves), (other, again) = (
