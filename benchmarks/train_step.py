@@ -26,6 +26,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.made import encoders
 from benchmarks.plain import plain_damsm, plain_gan
+from benchmarks.turns import spread
 from stages.runner import peak_memory
 from t2i import runtime
 from t2i.data.captions import Vocabulary, tokenize
@@ -95,8 +96,9 @@ def report_counts(what: str, given: argparse.Namespace, found: dict[str, list[di
     """Print what was counted of one training."""
     print(f"{what}, sizes of {given.data} in budget {given.budget}, operations of one step")
     counts = {way: runs[0]["tflop"] for way, runs in found.items()}
+    first = next(iter(counts.values()))
     for way, tflop in counts.items():
-        print(f"  {way:<13} {tflop:8.3f} x 10^12  x{counts[given.ways[0]] / tflop:4.2f}")
+        print(f"  {way:<13} {tflop:8.3f} x 10^12  x{first / tflop:4.2f}")
     print(json.dumps({"what": what, "data": given.data, "budget": given.budget, "tflop": counts}))
 
 
@@ -104,11 +106,12 @@ def report(what: str, given: argparse.Namespace, found: dict[str, list[dict[str,
     """Print what was measured of one training."""
     print(f"{what}, sizes of {given.data} in budget {given.budget}, {torch.get_num_threads()} threads")
     seconds = {way: statistics.median(run["seconds"] for run in runs) for way, runs in found.items()}
+    first = next(iter(seconds.values()))
     for way, runs in found.items():
-        spread = (max(run["seconds"] for run in runs) - min(run["seconds"] for run in runs)) / seconds[way]
+        turns = spread([run["seconds"] for run in runs])
         peak = statistics.median(run["peak_gib"] for run in runs)
-        ratio = seconds[given.ways[0]] / seconds[way]
-        print(f"  {way:<13} {seconds[way]:8.3f} s/step  x{ratio:4.2f}  spread {spread:4.0%}  peak {peak:5.2f} GiB")
+        ratio = first / seconds[way]
+        print(f"  {way:<13} {seconds[way]:8.3f} s/step  x{ratio:4.2f}  spread {turns:4.0%}  peak {peak:5.2f} GiB")
     print(json.dumps({"what": what, "data": given.data, "budget": given.budget, "runs": found}))
 
 

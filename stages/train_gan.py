@@ -42,12 +42,15 @@ def main(params: Params) -> None:
     }
     inputs = {PREPARED: pack.digest, DAMSM: file_digest(DAMSM), Path("vocabulary"): damsm.vocabulary.digest}
     described = origin(settings, inputs)
-    again = params.runtime.gradient_checkpointing  # changes nothing: a run that was short of memory may go on with it
     with resumable("train_gan", described, params.runtime.checkpoint_seconds) as resume:
         watch = None
         if distributed.rank() == 0:
             watch = Watch(Pack.open(PREPARED, "test"), damsm, PLOTS / "train_gan.png", dataset.max_words)
-        generator, curves = train_gan(pack, damsm, **settings, watch=watch, resume=resume, gradient_checkpointing=again)
+        # gradient checkpointing is no setting that a result depends on: a run that was short of memory goes on with it
+        recompute = params.runtime.gradient_checkpointing
+        generator, curves = train_gan(
+            pack, damsm, **settings, gradient_checkpointing=recompute, watch=watch, resume=resume
+        )
         if distributed.rank() > 0:
             return
         content = {"generator": generator.content(), "text": damsm.text.content(), "origin": described}

@@ -132,8 +132,8 @@ def train_gan(
         start(network, initial_weights)
         synchronise(network)
         network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    generator.checkpointing = gradient_checkpointing
     ema = Ema(generator, ema_decay)
+    generator.checkpointing = gradient_checkpointing
     if compiled:
         runtime.compile_each(generator.initial, *generator.refinements)
     memory = Memory(remembered, damsm.embedding_dim, device)
@@ -161,14 +161,15 @@ def train_gan(
     if watch is not None:
         parts["watch"] = watch
     run = Steps("GAN", steps, parts, resume)
+    grown = math.ceil(grow_at * steps)  # the first step with the largest scale
 
     # ---- Steps ----
     for step, batch in run.batches(pairs):
         batch = batch.to(device)
         with torch.no_grad():
             text = damsm.text(batch.ids.flatten(0, 1))  # all captions of the whole batch: [V N, ...]
-        painted = max(1, len(sides) - (step < grow_at * steps))
-        if step and step == math.ceil(grow_at * steps):
+        painted = max(1, len(sides) - (step < grown))
+        if 0 < step == grown:
             for network in (generator, ema.network):
                 network.inherit()
         reals, more = adversaries.pyramid(to_unit(batch.images))[:painted], memory.candidates
@@ -179,7 +180,6 @@ def train_gan(
             made = generator(*(own(tensor, captions) for tensor in inputs), painted=painted)
 
         adversaries.requires_grad_(True)
-        optimizer_d.zero_grad(set_to_none=True)
         with runtime.autocast(precision):
             told = adversaries.tell_apart(reals, made.images, text.sentence, batch.classes, more)
             losses = {"d": backpropagated(told)}

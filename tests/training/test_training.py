@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from t2i import runtime
 from t2i.data.captions import Vocabulary
 from t2i.data.pack import Pack
 from t2i.data.pairs import EncodedCaptions, centre_crops
@@ -177,10 +178,19 @@ def test_gradient_checkpointing_changes_no_byte(striped: Path, damsm: Damsm, cha
 
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which(os.environ.get("CXX", "g++")) is None, reason="there is no C++ compiler")
-def test_a_compiled_generator_learns_the_same(striped: Path, damsm: Damsm) -> None:
+def test_a_compiled_generator_learns_the_same(striped: Path, damsm: Damsm, monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled: list[torch.nn.Module] = []
+
+    def compile_each(*modules: torch.nn.Module) -> None:
+        compiled.extend(modules)
+        really(*modules)
+
+    really = runtime.compile_each
+    monkeypatch.setattr(runtime, "compile_each", compile_each)
     (one, curves), (other, again) = (
         gan_of(striped, damsm, compiled=on, **(PAPER | {"steps": 3})) for on in (False, True)
     )
+    assert [type(module).__name__ for module in compiled] == ["InitialStage", "AttentionStage"]
     assert [row.keys() for row in curves] == [row.keys() for row in again]
     for row, same_row in zip(curves, again, strict=True):
         assert list(row.values()) == pytest.approx(list(same_row.values()), rel=1e-4)
