@@ -72,7 +72,7 @@ def generator_content(params: Params) -> dict[str, Any]:
     """What a model file would hold of an untrained generator of the chosen budget, data set and model."""
     budget = params.budgets[params.budget]
     sizes = dict(budget.train_gan)
-    names = ("base_size", "ngf", "residual_blocks", "layers")
+    names = ("base_size", "ngf", "residual_blocks", "layers", "mapping_layers", "noise_bits")
     return Generator(
         model=params.model, embedding_dim=budget.pretrain_damsm.embedding_dim, image_size=budget.preprocess.image_size,
         **dict(getattr(params.models, params.model)), **{name: sizes[name] for name in names},

@@ -127,7 +127,9 @@ def plain_gan(
     text, image = PackedText(copy.deepcopy(damsm.text)).eval(), copy.deepcopy(damsm.image).eval()
     image.requires_grad_(False)
     torch.manual_seed(seed)
-    sizes = ("noise_dim", "condition_dim", "base_size", "ngf", "residual_blocks", "layers")
+    sizes = (
+        "noise_dim", "condition_dim", "base_size", "ngf", "residual_blocks", "layers", "mapping_layers", "noise_bits",
+    )  # fmt: skip
     generator = Generator(
         model=model, embedding_dim=damsm.embedding_dim, image_size=pack.image_size,
         **{name: given[name] for name in sizes},

@@ -42,15 +42,13 @@ def paint(painter: Painter, text: str, *, number: int, seed: int, truncation: fl
 
     Args:
         number: pictures; picture n has noise vector n of the seed, whatever the caption.
-        truncation: noise is multiplied by it, in [0, 1]; less noise, less variety.
+        truncation: noise is multiplied by it, in [0, 1]; less noise, less variety. What is either-or stays.
 
     Raises:
         InputError: the caption cannot be read; see :func:`~t2i.reading.read_caption`.
     """
     reading = read_caption(text, painter.text.vocabulary)
-    noise, epsilon = (
-        vectors * truncation for vectors in painter.generator.draw_noise(number, np.random.default_rng(seed))
-    )
+    noise, epsilon = painter.generator.draw_noise(number, np.random.default_rng(seed), truncation)
     ids = torch.tensor([reading.ids])
     pictures, scales, attention = [], [], []
     for place in range(number):

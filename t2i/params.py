@@ -197,6 +197,8 @@ class TrainGan(Training):
     ndf: Annotated[Count, Field(multiple_of=8)]
     residual_blocks: Count
     layers: Literal["glu_batchnorm", "leaky_groupnorm"]
+    mapping_layers: Annotated[int, BeforeValidator(_no_bool), Field(ge=0)]
+    noise_bits: Annotated[int, BeforeValidator(_no_bool), Field(ge=0)]
     discriminator_norm: Literal["batch", "spectral", "none"]
     projection: Annotated[int, BeforeValidator(_no_bool), Field(ge=0)]
     initial_weights: Literal["orthogonal", "own"]
@@ -297,4 +299,15 @@ class Params(Section):
         ):
             if getattr(self, selector) not in names:
                 raise ValueError(f"{selector} = {getattr(self, selector)!r}: legal are {', '.join(names)}")
+        return self
+
+    @model_validator(mode="after")
+    def _bits_fit_into_noise(self) -> "Params":
+        bits = self.budgets[self.budget].train_gan.noise_bits
+        noise_dim = getattr(self.models, self.model).noise_dim
+        if bits > noise_dim:
+            raise ValueError(
+                f"budgets.{self.budget}.train_gan.noise_bits = {bits}: legal are 0 to noise_dim of {self.model}, "
+                f"{noise_dim}"
+            )
         return self

@@ -44,7 +44,7 @@ def test_gan_settings_are_the_published_ones(data: str, model: str) -> None:
         "mismatched": "next", "matching_weight": 0.0, "remembered": 0, "projection": 0, "initial_weights": "orthogonal",
         "lr_generator": 2e-4, "lr_discriminator": 2e-4, "beta1": 0.5, "beta2": 0.999, "decay_from": 1.0,
         "ema_decay": 0.999, "kl_weight": 1.0, "gradient_penalty": 0.0, "diversity_weight": 0.0,
-        "grow_at": 0.0,
+        "grow_at": 0.0, "mapping_layers": 0, "noise_bits": 0,
     }  # fmt: skip
     assert {key: getattr(settings, key) for key in expected} == expected
     assert params.budgets["paper"].preprocess.image_size == 256

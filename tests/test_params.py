@@ -44,6 +44,7 @@ def test_numbers_as_dvc_writes_them_are_numbers(tmp_path: Path) -> None:
         ("seed: 0 ", "seed: 1.5 ", "seed = 1.5: must be a valid integer"),
         ("model: attngan", "model: stackgan", "model = 'stackgan': legal are attngan, dmgan"),
         ("data: toy_birds", "data: toy", "data = 'toy': legal are toy_birds, cub, coco"),
+        ("noise_bits: 4", "noise_bits: 101", "train_gan.noise_bits = 101: legal are 0 to noise_dim of attngan, 100"),
         ("budget: demo", "budget: large", "budget = 'large': legal are smoke, demo, study, paper32, paper"),
         ("image_size: 32", "image_size: 33", "budgets.smoke.preprocess.image_size = 33: must be 32, 64, 128 or 256"),
         ("base_size: 16", "base_size: 64", "train_gan.base_size 64 is larger than preprocess.image_size 32"),

@@ -38,28 +38,51 @@ class Generated:
     logvar: Tensor
 
 
-class InitialStage(nn.Module):
-    """Noise and condition -> hidden image; a linear layer to 4x4, then doublings up to ``base_size``."""
+BIT = 4.0
+"""Size of the noise numbers that are either + or -; four times the others' standard deviation, so a network soon hears
+them."""
 
-    def __init__(self, noise_dim: int, condition_dim: int, ngf: int, base_size: int, layers: Layers) -> None:
+MAPPED = 512
+"""Channels of a mapping layer."""
+
+
+class InitialStage(nn.Module):
+    """Noise and condition -> hidden image; a linear layer to 4x4, then doublings up to ``base_size``.
+
+    Before them there may be a mapping of the whole vector (after Karras et al., "A Style-Based Generator Architecture
+    for GANs", CVPR 2019): what a colour means for each place and which way a bird looks is settled once, where the
+    linear layer has each place find out for itself.
+    """
+
+    def __init__(
+        self, noise_dim: int, condition_dim: int, ngf: int, base_size: int, layers: Layers, mapping_layers: int = 0
+    ) -> None:
         super().__init__()
+        inputs = noise_dim + condition_dim
+        self.mapping = nn.Sequential()
+        for _ in range(mapping_layers):
+            layer = nn.Linear(inputs, MAPPED)
+            nn.init.kaiming_normal_(layer.weight, a=0.2)
+            nn.init.zeros_(layer.bias)
+            self.mapping.extend((layer, nn.LeakyReLU(0.2)))
+            inputs = MAPPED
         doublings = int(math.log2(base_size // 4))
         self.channels = ngf * 2**doublings
         width = self.channels * 16
         self.linear: nn.Module
         if layers == "glu_batchnorm":
             self.linear = nn.Sequential(
-                nn.Linear(noise_dim + condition_dim, 2 * width, bias=False), nn.BatchNorm1d(2 * width), nn.GLU(dim=1)
+                nn.Linear(inputs, 2 * width, bias=False), nn.BatchNorm1d(2 * width), nn.GLU(dim=1)
             )
         else:
-            self.linear = nn.Sequential(nn.Linear(noise_dim + condition_dim, width), nn.LeakyReLU(0.2))
+            self.linear = nn.Sequential(nn.Linear(inputs, width), nn.LeakyReLU(0.2))
         self.ups = nn.Sequential(
             *(up_block(self.channels >> level, self.channels >> (level + 1), layers) for level in range(doublings))
         )
 
     def forward(self, noise: Tensor, condition: Tensor) -> Tensor:
         """Shape: [N, noise_dim], [N, condition_dim] -> [N, ngf, base_size, base_size]."""
-        hidden = self.linear(torch.cat((condition, noise), dim=1)).view(-1, self.channels, 4, 4)
+        hidden = self.linear(self.mapping(torch.cat((condition, noise), dim=1))).view(-1, self.channels, 4, 4)
         return self.ups(hidden.contiguous(memory_format=torch.channels_last))
 
 
@@ -72,13 +95,17 @@ class Generator(nn.Module):
         base_size, image_size: side of the first and of the last image, powers of two.
         ngf: channels of the hidden image.
         residual_blocks: in each refinement stage.
+        mapping_layers: before the initial stage; 0: none, as published.
+        noise_bits: so many of the noise numbers are :data:`BIT` or -:data:`BIT`, the others standard normal. What is
+            either-or in a picture, such as which way a bird looks, has no middle then, where a continuous noise passes
+            through birds that look both ways. 0: none, as published.
 
     Attributes:
         checkpointing: whether refinement stages are computed again for their gradients instead of kept; see
             :func:`~t2i.models.recompute.recomputed`.
 
     Raises:
-        ValueError: unknown model, or sizes that are no powers of two in order.
+        ValueError: unknown model, sizes that are no powers of two in order, or more bits than noise.
     """
 
     def __init__(
@@ -93,8 +120,12 @@ class Generator(nn.Module):
         ngf: int,
         residual_blocks: int,
         layers: Layers,
+        mapping_layers: int = 0,
+        noise_bits: int = 0,
     ) -> None:
         super().__init__()
+        if not 0 <= noise_bits <= noise_dim:
+            raise ValueError(f"noise_bits is {noise_bits}; legal are 0 to noise_dim, {noise_dim}")
         if model not in REFINEMENTS:
             raise ValueError(f"model is {model!r}; legal are {', '.join(REFINEMENTS)}")
         if not 8 <= base_size <= image_size or base_size & (base_size - 1) or image_size & (image_size - 1):
@@ -102,12 +133,12 @@ class Generator(nn.Module):
         self.config: dict[str, Any] = {
             "model": model, "embedding_dim": embedding_dim, "noise_dim": noise_dim, "condition_dim": condition_dim,
             "base_size": base_size, "image_size": image_size, "ngf": ngf, "residual_blocks": residual_blocks,
-            "layers": layers,
+            "layers": layers, "mapping_layers": mapping_layers, "noise_bits": noise_bits,
         }  # fmt: skip
-        self.noise_dim, self.condition_dim = noise_dim, condition_dim
+        self.noise_dim, self.condition_dim, self.noise_bits = noise_dim, condition_dim, noise_bits
         self.checkpointing = False
         self.conditioning = ConditioningAugmentation(embedding_dim, condition_dim)
-        self.initial = InitialStage(noise_dim, condition_dim, ngf, base_size, layers)
+        self.initial = InitialStage(noise_dim, condition_dim, ngf, base_size, layers, mapping_layers)
         refinements = int(math.log2(image_size // base_size))
         self.refinements = nn.ModuleList(
             REFINEMENTS[model](ngf, embedding_dim, residual_blocks, layers) for _ in range(refinements)
@@ -127,7 +158,7 @@ class Generator(nn.Module):
         """Draw one image a caption.
 
         Args:
-            noise: [N, noise_dim], standard normal.
+            noise: [N, noise_dim], as :meth:`draw_noise` gives it.
             epsilon: [N, condition_dim], standard normal: the noise of the conditioning augmentation.
             sentence: [N, D].
             words: [N, D, L].
@@ -171,10 +202,16 @@ class Generator(nn.Module):
         generator.load_state_dict(content["state"], assign=True)
         return generator.to(memory_format=torch.channels_last).eval()  # type: ignore[call-overload,no-any-return]
 
-    def draw_noise(self, count: int, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
-        """Noise [count, noise_dim] and epsilon [count, condition_dim]; row n does not depend on the count."""
+    def draw_noise(self, count: int, rng: np.random.Generator, truncation: float = 1.0) -> tuple[Tensor, Tensor]:
+        """Noise [count, noise_dim] and epsilon [count, condition_dim]; row n does not depend on the count.
+
+        ``truncation`` multiplies all but the bits of the noise, which come first.
+        """
         # numpy draws one number after the other; torch.randn's last numbers depend on how many there are
         both = torch.from_numpy(rng.standard_normal((count, self.noise_dim + self.condition_dim), dtype=np.float32))
+        bits = BIT * both[:, : self.noise_bits].sign()
+        both = truncation * both
+        both[:, : self.noise_bits] = bits
         return both[:, : self.noise_dim], both[:, self.noise_dim :]
 
 

@@ -50,6 +50,8 @@ def train_gan(
     ndf: int,
     residual_blocks: int,
     layers: Layers,
+    mapping_layers: int,
+    noise_bits: int,
     discriminator_norm: Norm,
     projection: int,
     initial_weights: InitialWeights,
@@ -92,6 +94,7 @@ def train_gan(
         damsm: frozen here; its text encoder reads the captions, its image encoder reads the last scale.
         steps, epochs: one of both; the other is None.
         captions: of an image in a step, 2 or 1; with 1 there is no pair to contrast: plain AttnGAN or DM-GAN.
+        mapping_layers, noise_bits: of :class:`~t2i.models.generator.Generator`.
         projection, mismatched, matching_weight: of :class:`~t2i.training.adversaries.Adversaries`.
         remembered: sentences of the latest batches that the matching loss of the discriminators and the sentence-level
             loss of the generator tell an image's own from, beside those of its batch; 0: none, as published.
@@ -121,6 +124,7 @@ def train_gan(
     generator = Generator(
         model=model, embedding_dim=damsm.embedding_dim, noise_dim=noise_dim, condition_dim=condition_dim,
         base_size=base_size, image_size=pack.image_size, ngf=ngf, residual_blocks=residual_blocks, layers=layers,
+        mapping_layers=mapping_layers, noise_bits=noise_bits,
     )  # fmt: skip
     sides = scales(base_size, pack.image_size)
     adversaries = Adversaries(

@@ -1,5 +1,6 @@
 """Generators: shapes at any number of stages, and attention that sees only a caption's own words."""
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -8,12 +9,12 @@ from t2i.models.generator import Generator, scales
 
 
 def make(
-    base_size: int = 8, image_size: int = 32, layers: str = "leaky_groupnorm", model: str = "attngan"
+    base_size: int = 8, image_size: int = 32, layers: str = "leaky_groupnorm", model: str = "attngan", **more: int
 ) -> Generator:
     torch.manual_seed(0)
     return Generator(
         model=model, embedding_dim=6, noise_dim=5, condition_dim=4, base_size=base_size, image_size=image_size,
-        ngf=8, residual_blocks=1, layers=layers,  # type: ignore[arg-type]
+        ngf=8, residual_blocks=1, layers=layers, **more,  # type: ignore[arg-type]
     ).eval()  # fmt: skip
 
 
@@ -43,6 +44,34 @@ def test_small_scales_can_be_had_without_the_large_ones() -> None:
     for a, b in zip(part.images, whole.images, strict=False):
         assert torch.equal(a, b)
     assert len(generator(*given, painted=1).images) == 1
+
+
+@pytest.mark.parametrize("layers", ["leaky_groupnorm", "glu_batchnorm"])
+def test_a_mapping_comes_before_the_first_stage_alone(layers: str) -> None:
+    plain, mapped = make(layers=layers), make(layers=layers, mapping_layers=2)
+    ours, theirs = mapped.state_dict(), plain.state_dict()
+    assert {n for n, v in ours.items() if n not in theirs or v.shape != theirs[n].shape} == {
+        "initial.mapping.0.weight", "initial.mapping.0.bias", "initial.mapping.2.weight", "initial.mapping.2.bias",
+        "initial.linear.0.weight",
+    }  # fmt: skip
+    given = inputs([4, 2])
+    condition, _, _ = mapped.conditioning(given[2], given[1])
+    vector = torch.cat((condition, given[0]), dim=1)
+    for layer in (mapped.initial.mapping[0], mapped.initial.mapping[2]):
+        vector = torch.nn.functional.leaky_relu(vector @ layer.weight.T + layer.bias, 0.2)  # type: ignore[operator, union-attr]
+    hidden = mapped.initial.ups(mapped.initial.linear(vector).view(2, mapped.initial.channels, 4, 4))
+    torch.testing.assert_close(mapped.heads[0](hidden), mapped(*given).images[0])
+
+
+def test_some_of_the_noise_is_either_or_and_truncation_leaves_that() -> None:
+    usual, bits = make(), make(noise_bits=2)
+    (noise, epsilon), (other, same) = (g.draw_noise(200, np.random.default_rng(0)) for g in (usual, bits))
+    assert torch.equal(epsilon, same) and torch.equal(noise[:, 2:], other[:, 2:])
+    assert torch.equal(other[:, :2], 4 * noise[:, :2].sign())
+    assert len(other[:, :2].unique(dim=0)) == 4
+    less, calm = bits.draw_noise(200, np.random.default_rng(0), truncation=0.5)
+    assert torch.equal(less[:, :2], other[:, :2]) and torch.equal(less[:, 2:], 0.5 * other[:, 2:])
+    assert torch.equal(calm, 0.5 * epsilon)
 
 
 @pytest.mark.parametrize("model", ["attngan", "dmgan"])
@@ -82,6 +111,7 @@ def test_attention_sums_to_one_over_own_words_and_a_batch_equals_one_caption_at_
         ({"model": "stackgan"}, "model is 'stackgan'; legal are attngan, dmgan"),
         ({"base_size": 48}, "sizes are 48 to 32"),
         ({"base_size": 64}, "sizes are 64 to 32"),
+        ({"noise_bits": 6}, "noise_bits is 6; legal are 0 to noise_dim, 5"),
     ],
 )
 def test_bad_arguments_are_refused(changed: dict[str, object], message: str) -> None:

@@ -48,7 +48,8 @@ def gan_of(folder: Path, damsm: Damsm, **changed: Any) -> tuple[Any, list[dict[s
     settings: dict[str, Any] = {
         "model": "attngan", "steps": 4, "epochs": None, "batch_size": 8, "captions": 2, "max_words": 18,
         "noise_dim": 8, "condition_dim": 8, "base_size": 16, "ngf": 8, "ndf": 8, "residual_blocks": 1,
-        "layers": "leaky_groupnorm", "discriminator_norm": "none", "projection": 8, "initial_weights": "own",
+        "layers": "leaky_groupnorm", "mapping_layers": 1, "noise_bits": 2, "discriminator_norm": "none",
+        "projection": 8, "initial_weights": "own",
         "adversarial": "hinge", "mismatched": "hardest", "matching_weight": 1.0, "remembered": 20,
         "lr_generator": 1e-3, "lr_discriminator": 1e-3, "beta1": 0.0, "beta2": 0.99, "decay_from": 0.5,
         "ema_decay": 0.5, "damsm_weight": 0.1, "kl_weight": 1.0, "gradient_penalty": 0.3, "penalty_every": 2,
