@@ -21,6 +21,7 @@ from t2i.training.watch import Watch
 from tests.models.test_generator import make as make_generator
 
 PAPER = {
+    "mapping_layers": 0, "noise_bits": 0,
     "layers": "glu_batchnorm", "discriminator_norm": "batch", "projection": 0, "initial_weights": "orthogonal",
     "adversarial": "bce", "mismatched": "next", "matching_weight": 0.0, "remembered": 0,
     "gradient_penalty": 0.0, "diversity_weight": 0.0, "grow_at": 0.0,
