@@ -22,6 +22,9 @@ from t2i.runtime import Precision
 CLASSES = 50
 WORDS = 5450  # of the captions of CUB
 
+GENERATOR_SIZES = ("base_size", "ngf", "residual_blocks", "layers", "mapping_layers", "noise_bits")
+"""Arguments of a generator that stand in a budget."""
+
 
 def made_pack(
     folder: Path, *, images: int, image_size: int, words: tuple[int, int] = (6, 18), captions_per_image: int = 10
@@ -72,10 +75,9 @@ def generator_content(params: Params) -> dict[str, Any]:
     """What a model file would hold of an untrained generator of the chosen budget, data set and model."""
     budget = params.budgets[params.budget]
     sizes = dict(budget.train_gan)
-    names = ("base_size", "ngf", "residual_blocks", "layers", "mapping_layers", "noise_bits")
     return Generator(
         model=params.model, embedding_dim=budget.pretrain_damsm.embedding_dim, image_size=budget.preprocess.image_size,
-        **dict(getattr(params.models, params.model)), **{name: sizes[name] for name in names},
+        **dict(getattr(params.models, params.model)), **{name: sizes[name] for name in GENERATOR_SIZES},
     ).content()  # fmt: skip
 
 

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cosine_similarity
 
+from benchmarks.made import GENERATOR_SIZES
 from t2i.data.captions import Vocabulary
 from t2i.data.pack import Pack
 from t2i.data.pairs import CaptionPairs
@@ -127,12 +128,9 @@ def plain_gan(
     text, image = PackedText(copy.deepcopy(damsm.text)).eval(), copy.deepcopy(damsm.image).eval()
     image.requires_grad_(False)
     torch.manual_seed(seed)
-    sizes = (
-        "noise_dim", "condition_dim", "base_size", "ngf", "residual_blocks", "layers", "mapping_layers", "noise_bits",
-    )  # fmt: skip
     generator = Generator(
         model=model, embedding_dim=damsm.embedding_dim, image_size=pack.image_size,
-        **{name: given[name] for name in sizes},
+        **{name: given[name] for name in ("noise_dim", "condition_dim", *GENERATOR_SIZES)},
     )  # fmt: skip
     adversaries = Adversaries(
         scales(given["base_size"], pack.image_size), ndf=given["ndf"], embedding_dim=damsm.embedding_dim,

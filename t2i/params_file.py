@@ -12,7 +12,9 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from t2i.errors import InputError
-from t2i.params import Budget, Datasets, Models, Params
+from t2i.params import Models, Params
+from t2i.params.budgets import Budget
+from t2i.params.datasets import Datasets
 
 
 def load(path: Path, **selectors: str) -> Params:

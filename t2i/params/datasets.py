@@ -1,0 +1,81 @@
+"""What may stand in the block ``datasets``: where images and captions come from and how they enter training."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from t2i.params.values import Count, Fraction, Positive, Ratio, Section, Seed
+
+
+class ToyBirdsSource(Section):
+    """Arguments of :func:`t2i.data.toy_birds.read`."""
+
+    train_images: Count
+    test_images: Count
+    reference_images: Count
+    captions_per_image: Annotated[Count, Field(ge=2)]
+    seed: Seed
+
+
+class CubSource(Section):
+    """Arguments of :func:`t2i.data.cub.read`."""
+
+    captions_per_image: Annotated[Count, Field(ge=2)]
+    box_scale: Positive
+    test_classes: Count
+
+
+class CocoSource(Section):
+    """Arguments of :func:`t2i.data.coco.read`."""
+
+    captions_per_image: Annotated[Count, Field(ge=2)]
+
+
+class Dataset(Section):
+    """How images and captions of a data set enter training."""
+
+    on_missing: Literal["error", "skip"]
+    resize_ratio: Ratio
+    flip: bool
+    max_words: Count
+    damsm_max_words: Count
+
+
+class ToyBirds(Dataset):
+    """Block ``datasets.toy_birds``."""
+
+    source: ToyBirdsSource
+
+
+class Cub(Dataset):
+    """Block ``datasets.cub``."""
+
+    source: CubSource
+
+
+class Coco(Dataset):
+    """Block ``datasets.coco``."""
+
+    source: CocoSource
+
+
+class OwnSource(Section):
+    """Arguments of :func:`t2i.data.own.read`."""
+
+    captions_per_image: Annotated[Count, Field(ge=2)]
+    test_share: Annotated[Fraction, Field(gt=0, lt=1)]
+
+
+class Own(Dataset):
+    """Block ``datasets.own``."""
+
+    source: OwnSource
+
+
+class Datasets(Section):
+    """Block ``datasets``, one entry a source."""
+
+    toy_birds: ToyBirds
+    cub: Cub
+    coco: Coco
+    own: Own
