@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn.functional import cosine_similarity, cross_entropy
+from torch.nn.functional import cross_entropy, normalize
 
 from t2i.distributed import gathered
 
@@ -25,7 +25,7 @@ def word_scores(regions: Tensor, words: Tensor, padding: Tensor, *, gamma1: floa
 
     Every word looks for its own regions; the cosine between the word and what it found is summed over words.
     The context c = sum_r a_r v_r is never formed: e . c is a weighted sum of the similarities, and |c|^2 = a G a with
-    the Gram matrix G of the regions.
+    the Gram matrix G of the regions. Where autocast is on, these three products are its own, and all the rest is not.
 
     Args:
         regions: [N, D, ...] one or more trailing axes of R regions in all.
@@ -36,10 +36,10 @@ def word_scores(regions: Tensor, words: Tensor, padding: Tensor, *, gamma1: floa
         [N, M].
     """
     v = regions.flatten(2)  # [N, D, R]
-    similarity = torch.einsum("mdl,ndr->nmlr", words, v)
+    similarity = torch.einsum("mdl,ndr->nmlr", words, v).to(words.dtype)
     looks = attention(similarity, padding, gamma1)
     gram = v.transpose(1, 2) @ v  # [N, R, R]
-    weighted = looks.flatten(1, 2) @ gram  # [N, M L, R]
+    weighted = (looks.flatten(1, 2) @ gram).to(words.dtype)  # [N, M L, R]
     squared = (weighted.view_as(looks) * looks).sum(dim=3)
     word_norm = words.norm(dim=1)  # [M, L]
     cosine = (looks * similarity).sum(dim=3) / (
@@ -50,7 +50,8 @@ def word_scores(regions: Tensor, words: Tensor, padding: Tensor, *, gamma1: floa
 
 def sentence_scores(codes: Tensor, sentences: Tensor) -> Tensor:
     """Cosine of every image code with every sentence: [N, D], [M, D] -> [N, M]."""
-    return cosine_similarity(codes[:, None], sentences[None], dim=2, eps=EPSILON)
+    with torch.autocast(codes.device.type, enabled=False):
+        return normalize(codes, dim=1, eps=EPSILON) @ normalize(sentences, dim=1, eps=EPSILON).T
 
 
 @dataclass(frozen=True)

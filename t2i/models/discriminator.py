@@ -20,6 +20,11 @@ def _normed(convolution: nn.Conv2d, norm: Norm) -> list[nn.Module]:
     return [convolution, *normalise, nn.LeakyReLU(0.2)]
 
 
+def _logits(head: nn.Conv2d, features: Tensor) -> Tensor:
+    """A convolution that covers all of a 4x4 map, as the product that it is: [N, C, 4, 4] -> [N], float32 at least."""
+    return nn.functional.linear(features.flatten(1), head.weight.flatten(1), head.bias).flatten().float()
+
+
 class Discriminator(nn.Module):
     """Image [N, 3, S, S] -> features [N, C, 4, 4] -> an unconditional logit and a conditional one for each sentence.
 
@@ -86,7 +91,7 @@ class Discriminator(nn.Module):
 
     def unconditional(self, features: Tensor) -> Tensor:
         """Logits [N] that features [N, C, 4, 4] are of real images."""
-        return self.unconditional_head(features).flatten().float()
+        return _logits(self.unconditional_head, features)
 
     def conditional(self, features: Tensor, *sentences: Tensor) -> list[Tensor]:
         """Logits that images are real and show what is said, for each of several sayings.
@@ -108,7 +113,7 @@ class Discriminator(nn.Module):
         for sentence in sentences:
             said = torch.einsum("nd,cdp->ncp", sentence, taps)  # [N, C, 16]
             joined = self.after_joint(shared[: len(said)] + said.unflatten(2, (4, 4)).to(shared.dtype))
-            found.append(self.conditional_head(joined).flatten().float())
+            found.append(_logits(self.conditional_head, joined))
         if self.projection:
             image = self._projected(features)
             found = [

@@ -113,10 +113,11 @@ def train_damsm(
             text = damsm.text(batch.ids.flatten(0, 1))  # all captions: [V N, ...]
 
         sentences, words, padding = (t.chunk(captions) for t in (text.sentence, text.words, text.padding))
-        by_words = [
-            word_loss(regions, w, p, batch.classes, gamma1=gamma1, gamma2=gamma2, gamma3=gamma3)
-            for w, p in zip(words[:2], padding[:2], strict=True)
-        ]
+        with runtime.autocast(precision):
+            by_words = [
+                word_loss(regions, w, p, batch.classes, gamma1=gamma1, gamma2=gamma2, gamma3=gamma3)
+                for w, p in zip(words[:2], padding[:2], strict=True)
+            ]
         by_sentence = [
             sentence_loss(codes, own, batch.classes, gamma3, _others(sentences, view, batch.classes, candidates))
             for view, own in enumerate(sentences)

@@ -208,7 +208,7 @@ def train_gan(
                     [mode_seeking(images[0][: len(again)], again, own(first), other)], diversity_weight
                 )
             regions, codes = damsm.image(enlarged(images[-1], pack.image_size))
-        losses["damsm"] = text_image_loss(regions, codes, text, batch, (gamma1, gamma2, gamma3), more)
+            losses["damsm"] = text_image_loss(regions, codes, text, batch, (gamma1, gamma2, gamma3), more)
         read = damsm_weight * losses["damsm"]
         if captions == 2:
             one, two = map(gathered, codes.chunk(2))

@@ -45,6 +45,29 @@ def test_padding_has_no_influence() -> None:
     )
 
 
+def test_sentence_scores_are_cosines_and_zeros_have_none() -> None:
+    torch.manual_seed(0)
+    codes, sentences = torch.randn(3, 8), torch.randn(5, 8)
+    sentences[4] = 0
+    expected = torch.nn.functional.cosine_similarity(codes[:, None], sentences[None], dim=2)
+    torch.testing.assert_close(sentence_scores(codes, sentences), expected)
+
+
+def test_autocast_rounds_the_products_of_words_and_nothing_else() -> None:
+    torch.manual_seed(0)
+    regions, words, padding = torch.randn(4, 64, 4, 4), torch.randn(4, 64, 6), padding_of(torch.tensor([6, 2, 3, 5]), 6)
+    codes, sentences = torch.randn(4, 64), torch.randn(4, 64)
+    by_words, by_sentence = (
+        word_scores(regions, words, padding, gamma1=4.0, gamma2=5.0),
+        sentence_scores(codes, sentences),
+    )
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        rounded = word_scores(regions, words, padding, gamma1=4.0, gamma2=5.0)
+        assert torch.equal(sentence_scores(codes, sentences), by_sentence)
+    assert rounded.dtype == torch.float32 and not torch.equal(rounded, by_words)
+    torch.testing.assert_close(rounded, by_words, rtol=2e-2, atol=2e-2)
+
+
 def test_matching_loss_is_zero_information_for_equal_scores_and_symmetric() -> None:
     both = matching_loss(torch.zeros(5, 5), torch.arange(5), 10.0)
     for loss in both:
