@@ -97,7 +97,7 @@ class Discriminator(nn.Module):
         """Logits that images are real and show what is said, for each of several sayings.
 
         The convolution over features joined with a sentence tiled to 4x4 is a sum: of one over the features, done once
-        an image, and one over the constant sentence, which is a product with 16 sums of taps.
+        an image, and one over the constant sentence, which is a product with each tap and sums of these.
 
         Args:
             features: [N, C, 4, 4].
@@ -108,11 +108,9 @@ class Discriminator(nn.Module):
         """
         of_features, of_sentence = self.joint.weight.split([features.shape[1], sentences[0].shape[1]], dim=1)
         shared = nn.functional.conv2d(features, of_features, self.joint.bias, padding=1)
-        taps = self._sums_of_taps(of_sentence)
         found = []
-        for sentence in sentences:
-            said = torch.einsum("nd,cdp->ncp", sentence, taps)  # [N, C, 16]
-            joined = self.after_joint(shared[: len(said)] + said.unflatten(2, (4, 4)).to(shared.dtype))
+        for said in self._convolved(of_sentence, torch.cat(sentences)).split([len(each) for each in sentences]):
+            joined = self.after_joint(shared[: len(said)] + said.to(shared.dtype))
             found.append(_logits(self.conditional_head, joined))
         if self.projection:
             image = self._projected(features)
@@ -130,8 +128,10 @@ class Discriminator(nn.Module):
         return self.project_image(features.flatten(1)).float() * self.projection**-0.5
 
     @staticmethod
-    def _sums_of_taps(weight: Tensor) -> Tensor:
-        """What a 3x3 convolution does to a constant 4x4 map with zeros around it: [C, D, 3, 3] -> [C, D, 16]."""
+    def _convolved(weight: Tensor, sentences: Tensor) -> Tensor:
+        """A 3x3 convolution of sentences tiled to 4x4: [C, D, 3, 3], [N, D] -> [N, C, 4, 4]."""
+        by_tap = weight.permute(0, 2, 3, 1).flatten(0, 2)  # [9 C, D]; copies nothing where weights are channels last
+        products = (sentences @ by_tap.T).unflatten(1, (-1, 9))  # [N, C, 9]
         inside = torch.ones(1, 1, 4, 4, device=weight.device)
         seen = nn.functional.unfold(inside, 3, padding=1)[0]  # [9, 16]: whether tap t of position p is inside the map
-        return weight.flatten(2) @ seen.to(weight.dtype)
+        return (products @ seen.to(products.dtype)).unflatten(2, (4, 4))
