@@ -33,7 +33,8 @@ def markdown(parameter: str, baseline: Any, tables: Mapping[str, pd.DataFrame]) 
     ]  # fmt: skip
     for title, table in tables.items():
         values = list(dict.fromkeys(table["value"]))
-        lines += [f"## {title}", "", "| score | better | " + " | ".join(f"{parameter} = {v:g}" for v in values) + " |"]
+        heads = " | ".join(f"{parameter} = {v}" if isinstance(v, str) else f"{parameter} = {v:g}" for v in values)
+        lines += [f"## {title}", "", f"| score | better | {heads} |"]
         lines += ["|" + "---|" * (len(values) + 2)]
         for score, rows in table.groupby("score", sort=False):
             cells, differences = [], []
@@ -52,7 +53,7 @@ def main(arguments: list[str] | None = None) -> None:
     """``python -m t2i.ablation``: see the module."""
     parser = argparse.ArgumentParser(prog="python -m t2i.ablation", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("parameter", help="as in params.yaml: loss.lambda")
-    parser.add_argument("--baseline", type=json.loads, default=0, help="value that the others are compared with (0)")
+    parser.add_argument("--baseline", type=_value, default=0, help="value that the others are compared with (0)")
     parser.add_argument("--metrics", type=Path, default=Path("metrics"), help="folder of the tables (metrics)")
     parser.add_argument("--plots", type=Path, default=Path("plots"), help="folder of the figure (plots)")
     given = parser.parse_args(arguments)
@@ -76,6 +77,14 @@ def main(arguments: list[str] | None = None) -> None:
     except InputError as error:
         sys.exit(f"ablation: {error}")
     sys.stdout.write(text + "\n")
+
+
+def _value(said: str) -> Any:
+    """As params.yaml has it: a number, true or false, or else a name."""
+    try:
+        return json.loads(said)
+    except json.JSONDecodeError:
+        return said
 
 
 def _shown() -> list[dict[str, Any]]:

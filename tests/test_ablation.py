@@ -20,7 +20,7 @@ def data(lambda_: float, seed: int, model: str = "attngan", **changed: Any) -> d
     params = {
         "data": "toy_birds", "model": model, "budget": "study", "seed": seed, "loss": {"lambda": lambda_, "gamma": 4.0},
         "budgets": {"study": {"steps": 9}, "smoke": {"steps": changed.get("smoke", 1)}}, "models": {model: {"z": 5}},
-        "runtime": {"precision": "auto", "processes": changed.get("processes", 2)},
+        "runtime": {"precision": changed.get("precision", "auto"), "processes": changed.get("processes", 2)},
     }  # fmt: skip
     metrics = {
         "fidelity": {"judge_fid": {"fakes": 600 + noise + effect + seed % 2, "noise": 5000.0}},
@@ -114,3 +114,15 @@ def test_the_command_writes_table_and_figure(
     assert not list(tmp_path.rglob("*.part"))
     with pytest.raises(SystemExit, match="^ablation: no finished experiment has a parameter 'x'"):
         ablation.main(["x", *where])
+
+
+def test_values_may_be_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    runs = [data(0, seed, precision=precision) for seed in range(3) for precision in ("fp32", "bf16")]
+    monkeypatch.setattr(ablation, "_shown", lambda: shown(*runs))
+    where = ["--metrics", str(tmp_path), "--plots", str(tmp_path)]
+    ablation.main(["runtime.precision", "--baseline", "fp32", *where])
+    text = (tmp_path / "ablation-runtime.precision.md").read_text()
+    assert "| score | better | runtime.precision = bf16 | runtime.precision = fp32 |" in text
+    assert "| difference |  | 0.000 ± 0.000: no detectable difference |  |" in text
+    with pytest.raises(SystemExit, match="no run has the baseline value 0; there are bf16, fp32"):
+        ablation.main(["runtime.precision", *where])
