@@ -1,7 +1,9 @@
 """Where and how precisely networks are computed."""
 
+import ctypes
 import os
 import shutil
+import sys
 from typing import Literal
 
 import torch
@@ -50,3 +52,21 @@ def compile_each(*modules: nn.Module) -> None:
         )
     for module in modules:
         module.compile(dynamic=False)
+
+
+# Numbers of glibc's malloc.h, and what an int holds
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
+_MOST = 2**31 - 1
+
+
+def keep_freed_memory(keep: bool) -> None:
+    """Whether the C library keeps the memory of freed tensors for the next ones, or returns it to the system at once.
+
+    By default it returns blocks of 32 MiB and more, and a step at the sizes of the paper then spends a third of its
+    time on being given zeroed pages again. Kept, they cost some memory, since blocks of another size leave gaps. That
+    is glibc's on Linux; elsewhere nothing happens.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
+    if mallopt is not None:
+        mallopt(_MMAP_THRESHOLD, _MOST if keep else 2**20)  # blocks from here on are not taken from what was kept
+        mallopt(_TRIM_THRESHOLD, _MOST if keep else 2**20)

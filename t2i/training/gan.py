@@ -119,6 +119,7 @@ def train_gan(
     """
     # ---- Networks ----
     device = runtime.device()
+    runtime.keep_freed_memory(not gradient_checkpointing)
     torch.manual_seed(seed)
     damsm = damsm.to(device).eval().requires_grad_(False)
     generator = Generator(

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, BinaryIO, Protocol
 
 import torch
 from torch import Tensor
@@ -27,7 +27,7 @@ from t2i.errors import InputError, StoppedError
 from t2i.training.curves import Curves, DivergedError
 
 CHECKPOINT = "last.ckpt"
-_DIGEST = 32  # bytes of SHA-256 before the content
+_DIGEST = 32  # bytes of SHA-256 after the content, which torch then may read as a file of its own
 
 
 class Stateful(Protocol):
@@ -83,12 +83,13 @@ class Steps:
         Raises:
             InputError: there is no room for checkpoints.
         """
-        state = None
+        found: Path | None = None
         if self.resume is not None and self._writes:
             self._check_space(self.resume.folder)
-            state = self._read(self.resume)
+            found = self._sound(self.resume)
+        state: Path | io.BytesIO | None = found
         if distributed.size() > 1:  # processors of different machines might start with weights of different last bits
-            state = distributed.from_first(state or self._state(0))
+            state = io.BytesIO(distributed.from_first(found.read_bytes() if found else self._as_bytes(0)))
         first = 0 if state is None else self._take_over(state)
         if first and self.resume is not None:
             self._saved = first
@@ -130,19 +131,22 @@ class Steps:
 
     # ---- Checkpoints ----
 
-    def _state(self, done: int) -> bytes:
-        """All that a step depends on, as :meth:`_take_over` takes it."""
+    def _write_state(self, done: int, file: Any) -> None:
+        """Write all that a step depends on, as :meth:`_take_over` takes it, tensor by tensor."""
         random = {"cpu": torch.get_rng_state()}
         if torch.cuda.is_available():
             random["cuda"] = torch.cuda.get_rng_state()
         parts = {name: part.state_dict() for name, part in self._parts.items()}
+        torch.save({"done": done, "random": random, "parts": parts}, file)
+
+    def _as_bytes(self, done: int) -> bytes:
         buffer = io.BytesIO()
-        torch.save({"done": done, "random": random, "parts": parts}, buffer)
+        self._write_state(done, buffer)
         return buffer.getvalue()
 
-    def _take_over(self, state: bytes) -> int:
+    def _take_over(self, state: Path | io.BytesIO) -> int:
         """Go on from a state; returns how many steps it has behind it."""
-        saved = torch.load(io.BytesIO(state), weights_only=True, map_location="cpu")
+        saved = torch.load(state, weights_only=True, map_location="cpu", mmap=isinstance(state, Path))
         for name, part in self._parts.items():
             part.load_state_dict(saved["parts"][name])
         torch.set_rng_state(saved["random"]["cpu"])
@@ -151,13 +155,13 @@ class Steps:
         return int(saved["done"])
 
     def _save(self, folder: Path, done: int) -> None:
-        state = self._state(done)
         path = folder / CHECKPOINT
         part = path.with_name(path.name + ".part")
         try:
             with part.open("wb") as file:
-                file.write(hashlib.sha256(state).digest())
-                file.write(state)
+                hashed = _Hashed(file)
+                self._write_state(done, hashed)
+                file.write(hashed.sha256.digest())
                 file.flush()
                 os.fsync(file.fileno())  # a power cut must not leave the new name on old or no content
             os.replace(part, path)
@@ -170,18 +174,23 @@ class Steps:
             raise InputError(f"{problem}; free some and run it again: it {then}") from error
         self._saved, self._last = done, time.monotonic()
 
-    def _read(self, resume: Resume) -> bytes | None:
-        """The state in the checkpoint, if there is a sound one."""
+    def _sound(self, resume: Resume) -> Path | None:
+        """The checkpoint, if there is a sound one."""
         path = resume.folder / CHECKPOINT
         if not path.exists():
             return None
-        content = path.read_bytes()
-        if hashlib.sha256(content[_DIGEST:]).digest() != content[:_DIGEST]:
-            aside = path.with_name(path.name + ".damaged")
-            os.replace(path, aside)
-            resume.say(f"the checkpoint {path} is damaged; set aside as {aside.name}, starting anew")
-            return None
-        return content[_DIGEST:]
+        sha256, left = hashlib.sha256(), path.stat().st_size - _DIGEST
+        with path.open("rb") as file:
+            while left > 0 and (block := file.read(min(left, 2**20))):
+                sha256.update(block)
+                left -= len(block)
+            sound = file.read() == sha256.digest()
+        if sound:
+            return path
+        aside = path.with_name(path.name + ".damaged")
+        os.replace(path, aside)
+        resume.say(f"the checkpoint {path} is damaged; set aside as {aside.name}, starting anew")
+        return None
 
     def _check_space(self, folder: Path) -> None:
         """Checkpoints and results must fit before hours are spent on them."""
@@ -196,6 +205,22 @@ class Steps:
                 f"checkpoints and the model need {math.ceil(needed / unit):,} MiB on the disk of {folder}, which has "
                 f"{free // unit:,} MiB; free some and run it again: nothing has been computed yet"
             )
+
+
+class _Hashed:
+    """A file that hashes what is written to it, so that no copy of a state is held beside the state."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file, self.sha256 = file, hashlib.sha256()
+
+    def write(self, block: Any) -> int:
+        """Write and hash."""
+        self.sha256.update(block)
+        return self._file.write(block)
+
+    def flush(self) -> None:
+        """As files have it."""
+        self._file.flush()
 
 
 def _bytes(state: Any) -> int:
