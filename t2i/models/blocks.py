@@ -45,7 +45,7 @@ def _convolved(convolution: nn.Conv2d, layers: Layers) -> list[nn.Module]:
     channels = convolution.out_channels
     if layers == "glu_batchnorm":
         return [convolution, nn.BatchNorm2d(channels), nn.GLU(dim=1)]
-    return [convolution, group_norm(channels), nn.LeakyReLU(0.2)]
+    return [convolution, group_norm(channels), nn.LeakyReLU(0.2, inplace=True)]
 
 
 def _gated(channels_out: int, layers: Layers) -> int:

@@ -15,9 +15,9 @@ Norm = Literal["batch", "spectral", "none"]
 def _normed(convolution: nn.Conv2d, norm: Norm) -> list[nn.Module]:
     """A convolution with its normalisation and activation."""
     if norm == "spectral":
-        return [spectral_norm(convolution), nn.LeakyReLU(0.2)]
+        return [spectral_norm(convolution), nn.LeakyReLU(0.2, inplace=True)]
     normalise: list[nn.Module] = [nn.BatchNorm2d(convolution.out_channels)] if norm == "batch" else []
-    return [convolution, *normalise, nn.LeakyReLU(0.2)]
+    return [convolution, *normalise, nn.LeakyReLU(0.2, inplace=True)]
 
 
 def _logits(head: nn.Conv2d, features: Tensor) -> Tensor:

@@ -8,7 +8,9 @@ from t2i.models.blocks import conv3x3
 
 def _down(channels_in: int, channels_out: int) -> nn.Sequential:
     return nn.Sequential(
-        nn.Conv2d(channels_in, channels_out, 4, 2, 1, bias=False), nn.BatchNorm2d(channels_out), nn.LeakyReLU(0.2)
+        nn.Conv2d(channels_in, channels_out, 4, 2, 1, bias=False),
+        nn.BatchNorm2d(channels_out),
+        nn.LeakyReLU(0.2, inplace=True),
     )
 
 
@@ -29,7 +31,7 @@ class SmallImageEncoder(nn.Module):
             _down(2 * width, 4 * width),
             conv3x3(4 * width, 4 * width),
             nn.BatchNorm2d(4 * width),
-            nn.LeakyReLU(0.2),
+            nn.LeakyReLU(0.2, inplace=True),
         )
         # Where a part is matters as much as that it is there: a beak is lost in the mean over all places, so the places
         # of a 4x4 map are kept apart.
@@ -38,7 +40,7 @@ class SmallImageEncoder(nn.Module):
             nn.AdaptiveAvgPool2d(4),
             nn.Flatten(),
             nn.Linear(16 * 8 * width, 8 * width),
-            nn.LeakyReLU(0.2),
+            nn.LeakyReLU(0.2, inplace=True),
         )
         self.region_head = nn.Conv2d(4 * width, embedding_dim, 1, bias=False)
         self.code_head = nn.Linear(8 * width, embedding_dim)
