@@ -31,6 +31,7 @@ from stages.runner import peak_memory
 from t2i import runtime
 from t2i.data.captions import Vocabulary, tokenize
 from t2i.data.pack import Pack
+from t2i.errors import InputError
 from t2i.params_file import load
 from t2i.training.damsm import train_damsm
 from t2i.training.gan import train_gan
@@ -72,6 +73,10 @@ def main() -> None:
     if given.way:
         print(json.dumps(count(given) if given.count else measure(given)))
         return
+    try:
+        Pack.open(given.prepared, "train")
+    except InputError as error:
+        sys.exit(f"train_step: {error}")
     for what in given.what:
         # those of DAMSM know nothing but precision
         ways = [way for way in given.ways if what != "damsm" or set(WAYS[way]) == {"precision"}]
@@ -79,7 +84,9 @@ def main() -> None:
         for _ in range(1 if given.count else given.repeats):
             for way in ways:
                 command = [sys.executable, "-m", "benchmarks.train_step", *sys.argv[1:], "--what", what, "--way", way]
-                done = subprocess.run(command, capture_output=True, text=True, check=True)
+                done = subprocess.run(command, capture_output=True, text=True)
+                if done.returncode:
+                    sys.exit(done.stderr)
                 found[way].append(json.loads(done.stdout.splitlines()[-1]))
         (report_counts if given.count else report)(what, given, found)
 
