@@ -1,5 +1,9 @@
 """Precision follows the device, and bf16 computes the same pictures."""
 
+import platform
+import subprocess
+import sys
+
 import pytest
 import torch
 
@@ -37,3 +41,23 @@ def test_compiling_without_a_compiler_says_what_is_missing(monkeypatch: pytest.M
     monkeypatch.setattr(runtime, "device", lambda: torch.device("cpu"))
     with pytest.raises(InputError, match="needs a C.. compiler, but there is no no-such-compiler; install one or set"):
         runtime.compile_each(make())
+
+
+HELD = """
+import sys, torch
+from t2i import runtime
+def held():
+    return int(next(line for line in open("/proc/self/status") if line.startswith("VmRSS")).split()[1]) // 1024
+runtime.keep_freed_memory(sys.argv[1] == "keep")
+before = held()
+tensor = torch.ones(2**24)
+del tensor
+print(held() - before)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="asks glibc")
+@pytest.mark.parametrize(("what", "least", "most"), [("keep", 60, 80), ("return", -10, 10)])
+def test_freed_memory_is_kept_or_returned(what: str, least: int, most: int) -> None:
+    done = subprocess.run([sys.executable, "-c", HELD, what], capture_output=True, text=True, check=True)
+    assert least <= int(done.stdout) <= most  # MiB of a tensor of 64
