@@ -62,11 +62,12 @@ _MOST = 2**31 - 1
 def keep_freed_memory(keep: bool) -> None:
     """Whether the C library keeps the memory of freed tensors for the next ones, or returns it to the system at once.
 
-    By default it returns blocks of 32 MiB and more, and a step at the sizes of the paper then spends a third of its
-    time on being given zeroed pages again. Kept, they cost some memory, since blocks of another size leave gaps. That
-    is glibc's on Linux; elsewhere nothing happens.
+    By default it returns blocks of 32 MiB and more, and a step at the sizes of the paper then spends much of its time
+    on being given zeroed pages again. Kept, they cost some memory, since blocks of another size leave gaps. It holds
+    for the whole process, on Linux with glibc; elsewhere nothing happens.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
     if mallopt is not None:
-        mallopt(_MMAP_THRESHOLD, _MOST if keep else 2**20)  # blocks from here on are not taken from what was kept
-        mallopt(_TRIM_THRESHOLD, _MOST if keep else 2**20)
+        most_kept = _MOST if keep else 2**20
+        mallopt(_MMAP_THRESHOLD, most_kept)  # larger blocks come from the system and go back to it
+        mallopt(_TRIM_THRESHOLD, most_kept)  # so does what is free at the end of the heap beyond this

@@ -49,7 +49,7 @@ def word_scores(regions: Tensor, words: Tensor, padding: Tensor, *, gamma1: floa
 
 
 def sentence_scores(codes: Tensor, sentences: Tensor) -> Tensor:
-    """Cosine of every image code with every sentence: [N, D], [M, D] -> [N, M]."""
+    """Cosine of every image code with every sentence, in their own precision: [N, D], [M, D] -> [N, M]."""
     with torch.autocast(codes.device.type, enabled=False):
         return normalize(codes, dim=1, eps=EPSILON) @ normalize(sentences, dim=1, eps=EPSILON).T
 

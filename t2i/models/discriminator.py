@@ -21,7 +21,7 @@ def _normed(convolution: nn.Conv2d, norm: Norm) -> list[nn.Module]:
 
 
 def _logits(head: nn.Conv2d, features: Tensor) -> Tensor:
-    """A convolution that covers all of a 4x4 map, as the product that it is: [N, C, 4, 4] -> [N], float32 at least."""
+    """A convolution that covers all of a 4x4 map, as the product that it is: [N, C, 4, 4] -> [N], float32."""
     return nn.functional.linear(features.flatten(1), head.weight.flatten(1), head.bias).flatten().float()
 
 

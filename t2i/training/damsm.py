@@ -79,7 +79,6 @@ def train_damsm(
         The encoders in eval mode on the processor, and the loss curves.
     """
     device = runtime.device()
-    runtime.keep_freed_memory(True)
     torch.manual_seed(seed)
     text_encoder = TextEncoder(
         vocabulary, embedding_dim=embedding_dim, word_dim=word_dim,

@@ -119,7 +119,6 @@ def train_gan(
     """
     # ---- Networks ----
     device = runtime.device()
-    runtime.keep_freed_memory(not gradient_checkpointing)
     torch.manual_seed(seed)
     damsm = damsm.to(device).eval().requires_grad_(False)
     generator = Generator(
@@ -165,7 +164,7 @@ def train_gan(
     }  # fmt: skip
     if watch is not None:
         parts["watch"] = watch
-    run = Steps("GAN", steps, parts, resume)
+    run = Steps("GAN", steps, parts, resume, keep_memory=not gradient_checkpointing)
     grown = math.ceil(grow_at * steps)  # the first step with the largest scale
 
     # ---- Steps ----

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from t2i import distributed
+from t2i import distributed, runtime
 from t2i.data.pairs import Batch, CaptionPairs
 from t2i.errors import InputError, StoppedError
 from t2i.training.curves import Curves, DivergedError
@@ -65,12 +65,22 @@ class Steps:
         total: number of steps.
         parts: name -> everything that a step changes.
         resume: None: no checkpoints.
+        keep_memory: :func:`~t2i.runtime.keep_freed_memory` from step to step, which costs some of it and saves time.
 
     Attributes:
         curves: of the losses.
     """
 
-    def __init__(self, name: str, total: int, parts: Mapping[str, Stateful], resume: Resume | None) -> None:
+    def __init__(
+        self,
+        name: str,
+        total: int,
+        parts: Mapping[str, Stateful],
+        resume: Resume | None,
+        *,
+        keep_memory: bool = True,
+    ) -> None:
+        runtime.keep_freed_memory(keep_memory)
         self.name, self.total, self.resume = name, total, resume
         self.curves = Curves(every=max(1, min(25, total // 4)))
         self._parts: dict[str, Stateful] = {**parts, "curves": self.curves}
@@ -89,7 +99,7 @@ class Steps:
             found = self._sound(self.resume)
         state: Path | io.BytesIO | None = found
         if distributed.size() > 1:  # processors of different machines might start with weights of different last bits
-            state = io.BytesIO(distributed.from_first(found.read_bytes() if found else self._as_bytes(0)))
+            state = io.BytesIO(distributed.from_first(found.read_bytes() if found else self._first_state()))
         first = 0 if state is None else self._take_over(state)
         if first and self.resume is not None:
             self._saved = first
@@ -139,9 +149,9 @@ class Steps:
         parts = {name: part.state_dict() for name, part in self._parts.items()}
         torch.save({"done": done, "random": random, "parts": parts}, file)
 
-    def _as_bytes(self, done: int) -> bytes:
+    def _first_state(self) -> bytes:
         buffer = io.BytesIO()
-        self._write_state(done, buffer)
+        self._write_state(0, buffer)
         return buffer.getvalue()
 
     def _take_over(self, state: Path | io.BytesIO) -> int:

@@ -57,7 +57,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory, striped: Path, vocabulary: 
     params = yaml.safe_load((ROOT / "params.yaml").read_text())
     params["budget"] = "smoke"
     params["runtime"]["checkpoint_seconds"] = 0
-    params["budgets"]["smoke"]["pretrain_damsm"]["steps"] = 30
     (folder / "params.yaml").write_text(yaml.safe_dump(params))
     shutil.copytree(striped, folder / "prepared")
     (folder / "models").mkdir()
