@@ -68,6 +68,6 @@ def keep_freed_memory(keep: bool) -> None:
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
     if mallopt is not None:
-        most_kept = _MOST if keep else 2**20
+        most_kept = _MOST if keep else 2**17
         mallopt(_MMAP_THRESHOLD, most_kept)  # larger blocks come from the system and go back to it
         mallopt(_TRIM_THRESHOLD, most_kept)  # so does what is free at the end of the heap beyond this

@@ -169,7 +169,7 @@ def test_discriminator_loss(name: str) -> None:
     both = Adversaries([64], ndf=ndf, embedding_dim=dim, norm=norm, projection=0, kind="bce", mismatched="next")  # type: ignore[arg-type]
     both.scales[0] = network.train()
     classes = torch.arange(len(golden["real"]))
-    (loss,) = both.tell_apart([golden["real"]], [golden["fake"]], golden["sentence"], classes)
+    loss = both.tell_apart(0, golden["real"], golden["fake"], golden["sentence"], classes)
     close(loss, golden["loss_train"].float())
 
 

@@ -53,9 +53,11 @@ def _gated(channels_out: int, layers: Layers) -> int:
     return 2 * channels_out if layers == "glu_batchnorm" else channels_out
 
 
-def up_block(channels_in: int, channels_out: int, layers: Layers) -> nn.Sequential:
-    """[N, channels_in, H, W] -> [N, channels_out, 2H, 2W]."""
-    return nn.Sequential(*_convolved(UpConv3x3(channels_in, _gated(channels_out, layers)), layers))
+class UpBlock(nn.Sequential):
+    """A doubling convolution with what follows it; [N, channels_in, H, W] -> [N, channels_out, 2H, 2W]."""
+
+    def __init__(self, channels_in: int, channels_out: int, layers: Layers) -> None:
+        super().__init__(*_convolved(UpConv3x3(channels_in, _gated(channels_out, layers)), layers))
 
 
 def attend(hidden: Tensor, keys: Tensor, values: Tensor, padding: Tensor) -> tuple[Tensor, Tensor]:

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from t2i.models.blocks import Layers, ResidualBlock, attend, up_block
+from t2i.models.blocks import Layers, ResidualBlock, UpBlock, attend
 
 
 class Memory(nn.Module):
@@ -41,7 +41,7 @@ class MemoryStage(nn.Module):
         self.memory = Memory(ngf, embedding_dim)
         self.response_gate = nn.Sequential(nn.Conv2d(2 * ngf, 1, 1), nn.Sigmoid())
         self.residual = nn.Sequential(*(ResidualBlock(2 * ngf, layers) for _ in range(residual_blocks)))
-        self.up = up_block(2 * ngf, ngf, layers)
+        self.up = UpBlock(2 * ngf, ngf, layers)
 
     def forward(self, hidden: Tensor, words: Tensor, padding: Tensor) -> tuple[Tensor, Tensor]:
         """Shape: [N, ngf, H, W], [N, D, L], [N, L] -> [N, ngf, 2H, 2W], attention [N, L, H, W].

@@ -5,18 +5,17 @@ up by name.
 """
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Self
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from t2i.models.attngan import AttentionStage
-from t2i.models.blocks import ConditioningAugmentation, Layers, conv3x3, up_block
-from t2i.models.dmgan import MemoryStage
-from t2i.models.recompute import recomputed
+from t2i.models.attngan import AttentionStage, WordAttention
+from t2i.models.blocks import ConditioningAugmentation, Layers, ResidualBlock, UpBlock, conv3x3
+from t2i.models.dmgan import Memory, MemoryStage
 
 REFINEMENTS: dict[str, type[nn.Module]] = {"attngan": AttentionStage, "dmgan": MemoryStage}
 """Model name -> refinement stage, (hidden, words, padding) -> (hidden of twice the side, attention)."""
@@ -77,7 +76,7 @@ class InitialStage(nn.Module):
         else:
             self.linear = nn.Sequential(nn.Linear(inputs, width), nn.LeakyReLU(0.2))
         self.ups = nn.Sequential(
-            *(up_block(self.channels >> level, self.channels >> (level + 1), layers) for level in range(doublings))
+            *(UpBlock(self.channels >> level, self.channels >> (level + 1), layers) for level in range(doublings))
         )
 
     def forward(self, noise: Tensor, condition: Tensor) -> Tensor:
@@ -99,10 +98,6 @@ class Generator(nn.Module):
         noise_bits: so many of the noise numbers are :data:`BIT` or -:data:`BIT`, the others standard normal. What is
             either-or in a picture, such as which way a bird looks, has no middle then, where a continuous noise passes
             through birds that look both ways. 0: none, as published.
-
-    Attributes:
-        checkpointing: whether refinement stages are computed again for their gradients instead of kept; see
-            :func:`~t2i.models.recompute.recomputed`.
 
     Raises:
         ValueError: unknown model, sizes that are no powers of two in order, or more bits than noise.
@@ -136,7 +131,6 @@ class Generator(nn.Module):
             "layers": layers, "mapping_layers": mapping_layers, "noise_bits": noise_bits,
         }  # fmt: skip
         self.noise_dim, self.condition_dim, self.noise_bits = noise_dim, condition_dim, noise_bits
-        self.checkpointing = False
         self.conditioning = ConditioningAugmentation(embedding_dim, condition_dim)
         self.initial = InitialStage(noise_dim, condition_dim, ngf, base_size, layers, mapping_layers)
         refinements = int(math.log2(image_size // base_size))
@@ -169,8 +163,7 @@ class Generator(nn.Module):
         images, attention = [first], []
         scales = len(self.heads) if painted is None else painted
         for refine, head in zip(list(self.refinements)[: scales - 1], list(self.heads)[1:scales], strict=True):
-            stage = partial(recomputed, refine) if self.checkpointing and torch.is_grad_enabled() else refine
-            hidden, looked_at = stage(hidden, words, padding)
+            hidden, looked_at = refine(hidden, words, padding)
             images.append(head(hidden))
             attention.append(looked_at)
         return Generated(images, attention, mu, logvar)
@@ -180,6 +173,11 @@ class Generator(nn.Module):
         condition, mu, logvar = self.conditioning(sentence, epsilon)
         hidden = self.initial(noise, condition)
         return hidden, self.heads[0](hidden), mu, logvar
+
+    def blocks(self) -> Iterator[nn.Module]:
+        """What most of the time and memory goes to; none lies in another."""
+        kinds = (WordAttention, Memory, ResidualBlock, UpBlock)
+        return (module for module in self.modules() if isinstance(module, kinds))
 
     def inherit(self) -> None:
         """The largest scale starts where the one before it is: its refinement and head take over the weights of those.

@@ -4,22 +4,37 @@ Chen et al., "Training Deep Nets with Sublinear Memory Cost", 2016.
 """
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.checkpoint import checkpoint
 
 
-def recomputed(module: nn.Module, *inputs: Tensor) -> Any:
-    """What ``module(*inputs)`` gives; only the inputs are kept, and gradients compute the rest of it once more.
+def recompute_each(modules: Iterable[nn.Module]) -> None:
+    """From now on modules keep their inputs alone, and gradients compute the rest of each once more; in place.
 
-    Outputs, gradients and batch statistics are those of the module, to the last bit.
+    Outputs, gradients and batch statistics stay those that they were, to the last bit. Modules must not lie in each
+    other, nor draw random numbers.
     """
-    return checkpoint(
-        module, *inputs, use_reentrant=False, context_fn=lambda: (contextlib.nullcontext(), _untracked(module))
-    )
+    for module in modules:
+        module.forward = _recomputed(module)  # type: ignore[method-assign]
+
+
+def _recomputed(module: nn.Module) -> Any:
+    forward = module.forward
+
+    def recomputed(*inputs: Tensor) -> Any:
+        if not torch.is_grad_enabled():
+            return forward(*inputs)
+        return checkpoint(
+            forward, *inputs, use_reentrant=False, preserve_rng_state=False,
+            context_fn=lambda: (contextlib.nullcontext(), _untracked(module)),
+        )  # fmt: skip
+
+    return recomputed
 
 
 @contextlib.contextmanager

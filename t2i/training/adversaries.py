@@ -1,6 +1,5 @@
 """The discriminators of all scales, and what they and the generator want of each other."""
 
-from collections.abc import Iterator
 from typing import Literal
 
 import torch
@@ -16,12 +15,7 @@ Mismatched = Literal["next", "hardest"]
 
 
 class Adversaries(nn.Module):
-    """One discriminator a scale; losses come one a scale, summed over the V captions of an image.
-
-    They are computed when they are asked for, so that whoever takes the gradients of one before the next never has the
-    graphs of two scales in memory.
-
-    Where images of fewer scales are given, they are those of the smallest ones; the other discriminators rest.
+    """One discriminator a scale, each with losses of its own, summed over the V captions of an image.
 
     Args:
         sizes: sides of the images of each scale, smallest first.
@@ -66,41 +60,31 @@ class Adversaries(nn.Module):
 
     def tell_apart(
         self,
-        reals: list[Tensor],
-        fakes: list[Tensor],
-        sentences: Tensor,
-        classes: Tensor,
-        more: Candidates | None = None,
-    ) -> Iterator[Tensor]:
-        """Losses of the discriminators.
-
-        Real images pass the trunk once and are then asked about all their captions, right and wrong.
-
-        Args:
-            reals: [N, 3, s, s] a scale; fakes: [V N, 3, s, s] a scale; of several processes, each gives its own.
-            sentences: [V N, D], all first captions, then all second ones; of the whole batch, as the classes.
-            classes: [N]; a mismatched sentence of the same class may well fit.
-            more: sentences that the matching loss tells the right ones from, beside those of the batch.
-        """
-        for discriminator, real, fake in zip(self.scales[: len(reals)], reals, fakes, strict=True):
-            yield self._tell_scale_apart(discriminator, real, fake.detach(), sentences, classes, more)
-
-    def _tell_scale_apart(
-        self,
-        discriminator: nn.Module,
+        scale: int,
         reals: Tensor,
         fakes: Tensor,
         sentences: Tensor,
         classes: Tensor,
-        more: Candidates | None,
+        more: Candidates | None = None,
     ) -> Tensor:
-        assert isinstance(discriminator, Discriminator)
+        """Loss of a discriminator.
+
+        Real images pass the trunk once and are then asked about all their captions, right and wrong.
+
+        Args:
+            scale: of which discriminator, from 0, the smallest.
+            reals: [N, 3, s, s] and fakes: [V N, 3, s, s] of that scale; of several processes, each gives its own.
+            sentences: [V N, D], all first captions, then all second ones; of the whole batch, as the classes.
+            classes: [N]; a mismatched sentence of the same class may well fit.
+            more: sentences that the matching loss tells the right ones from, beside those of the batch.
+        """
+        discriminator = self._of(scale)
         views = sentences.view(-1, len(classes), sentences.shape[1]).unbind()
         features = discriminator.trunk(reals)
         wrong = [self._wrong(discriminator, features, view, classes) for view in views]
         asked = discriminator.conditional(features, *map(own, views), *wrong)
         matched, mismatched = torch.cat(asked[: len(views)]), torch.cat(asked[len(views) :])
-        fake_u, (fake_c,) = discriminator(fakes, own(sentences, len(views)))
+        fake_u, (fake_c,) = discriminator(fakes.detach(), own(sentences, len(views)))
         real_u = discriminator.unconditional(features)
         loss = len(views) * discriminator_loss(real_u, matched, fake_u, fake_c, mismatched, self.kind)
         if self.matching_weight:
@@ -122,16 +106,18 @@ class Adversaries(nn.Module):
         same = own(classes)[:, None] == classes[None]
         return sentences[fits.masked_fill(same, float("-inf")).argmax(dim=1)]
 
-    def penalties(self, reals: list[Tensor], sentences: Tensor) -> Iterator[Tensor]:
-        """Gradient penalties: N real images a scale with one of their sentences each, [N, D]."""
-        for discriminator, images in zip(self.scales[: len(reals)], reals, strict=True):
-            assert isinstance(discriminator, Discriminator)
-            real = images.detach().requires_grad_()
-            (logits,) = discriminator.conditional(discriminator.trunk(real), sentences)
-            yield gradient_penalty(logits, real)
+    def penalty(self, scale: int, reals: Tensor, sentences: Tensor) -> Tensor:
+        """Gradient penalty: N real images of a scale with one of their sentences each, [N, D]."""
+        discriminator, real = self._of(scale), reals.detach().requires_grad_()
+        (logits,) = discriminator.conditional(discriminator.trunk(real), sentences)
+        return gradient_penalty(logits, real)
 
-    def fooling(self, fakes: list[Tensor], sentences: Tensor, views: int) -> Iterator[Tensor]:
-        """Adversarial losses of the generator: [V N, 3, s, s] a scale, [V N, D]."""
-        for discriminator, fake in zip(self.scales[: len(fakes)], fakes, strict=True):
-            unconditional, (conditional,) = discriminator(fake, sentences)
-            yield views * (fools(unconditional, self.kind) + fools(conditional, self.kind))
+    def fooling(self, scale: int, fakes: Tensor, sentences: Tensor, views: int) -> Tensor:
+        """Adversarial loss of the generator: [V N, 3, s, s] of a scale, [V N, D]."""
+        unconditional, (conditional,) = self._of(scale)(fakes, sentences)
+        return views * (fools(unconditional, self.kind) + fools(conditional, self.kind))
+
+    def _of(self, scale: int) -> Discriminator:
+        discriminator = self.scales[scale]
+        assert isinstance(discriminator, Discriminator)
+        return discriminator

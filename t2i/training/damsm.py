@@ -16,6 +16,7 @@ from t2i.models.batch_norm import synchronise
 from t2i.models.damsm import Damsm, ImageEncoderKind, build_image_encoder
 from t2i.models.inception import InceptionImageEncoder
 from t2i.models.text_encoder import Sentence, TextEncoder
+from t2i.training.adam import Adam
 from t2i.training.steps import Resume, Steps
 
 CandidateCaptions = Literal["view", "batch"]
@@ -96,7 +97,7 @@ def train_damsm(
     )  # fmt: skip
     steps = pairs.steps(steps, epochs)
     trained = [parameter for parameter in damsm.parameters() if parameter.requires_grad]
-    optimizer = torch.optim.Adam(trained, lr=lr, betas=(0.5, 0.999), fused=True)
+    optimizer = Adam(trained, lr=lr, betas=(0.5, 0.999))
     floor = max(lr_floor, 1e-8)
 
     def share(step: int) -> float:  # of the learning rate
@@ -129,7 +130,7 @@ def train_damsm(
         }
         loss = losses["words"] + losses["sentence"] + contrastive_weight * losses["contrastive"]
 
-        optimizer.zero_grad(set_to_none=True)
+        optimizer.zero_grad()
         loss.backward()
         distributed.average_gradients(damsm)
         torch.nn.utils.clip_grad_norm_(damsm.text.parameters(), gradient_clip)

@@ -1,7 +1,6 @@
 """Contrastive training of generator and discriminators (Ye et al., section 3.2)."""
 
 import math
-from collections.abc import Iterable
 
 import numpy as np
 import torch
@@ -24,7 +23,9 @@ from t2i.models.damsm import Damsm
 from t2i.models.discriminator import Norm
 from t2i.models.generator import Generator, scales
 from t2i.models.initial import InitialWeights, start
+from t2i.models.recompute import recompute_each
 from t2i.models.text_encoder import Text
+from t2i.training.adam import Adam
 from t2i.training.adversaries import Adversaries, Mismatched
 from t2i.training.ema import Ema
 from t2i.training.memory import Memory
@@ -137,7 +138,8 @@ def train_gan(
         synchronise(network)
         network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     ema = Ema(generator, ema_decay)
-    generator.checkpointing = gradient_checkpointing
+    if gradient_checkpointing:
+        recompute_each(generator.blocks())
     if compiled:
         runtime.compile_each(generator.initial, *generator.refinements)
     memory = Memory(remembered, damsm.embedding_dim, device)
@@ -148,27 +150,28 @@ def train_gan(
         own=distributed.own_rows(batch_size),
     )  # fmt: skip
     steps = pairs.steps(steps, epochs)
-    optimizers = [
-        torch.optim.Adam(network.parameters(), lr=lr, betas=(beta1, beta2), fused=True)
-        for network, lr in ((generator, lr_generator), (adversaries, lr_discriminator))
+    optimizer_g = Adam(generator.parameters(), lr=lr_generator, betas=(beta1, beta2))
+    optimizers_d = [
+        Adam(network.parameters(), lr=lr_discriminator, betas=(beta1, beta2)) for network in adversaries.scales
     ]
-    optimizer_g, optimizer_d = optimizers
-
-    def share(step: int) -> float:  # of the learning rates
-        return min(1.0, (steps - step) / max(1.0, steps * (1 - decay_from)))
-
-    schedules = [torch.optim.lr_scheduler.LambdaLR(optimizer, share) for optimizer in optimizers]
     parts: dict[str, Stateful] = {
         "generator": generator, "adversaries": adversaries, "average": ema, "memory": memory,
-        "optimizer_g": optimizer_g, "optimizer_d": optimizer_d, "schedule_g": schedules[0], "schedule_d": schedules[1],
+        "optimizer_g": optimizer_g,
+        **{f"optimizer_d{scale}": optimizer for scale, optimizer in enumerate(optimizers_d)},
     }  # fmt: skip
     if watch is not None:
         parts["watch"] = watch
     run = Steps("GAN", steps, parts, resume, keep_memory=not gradient_checkpointing)
     grown = math.ceil(grow_at * steps)  # the first step with the largest scale
 
+    def share(step: int) -> float:  # of the learning rates
+        return min(1.0, (steps - step) / max(1.0, steps * (1 - decay_from)))
+
     # ---- Steps ----
     for step, batch in run.batches(pairs):
+        optimizer_g.set_lr(lr_generator * share(step))
+        for optimizer_d in optimizers_d:
+            optimizer_d.set_lr(lr_discriminator * share(step))
         batch = batch.to(device)
         with torch.no_grad():
             text = damsm.text(batch.ids.flatten(0, 1))  # all captions of the whole batch: [V N, ...]
@@ -184,29 +187,41 @@ def train_gan(
             made = generator(*(own(tensor, captions) for tensor in inputs), painted=painted)
 
         adversaries.requires_grad_(True)
-        with runtime.autocast(precision):
-            told = adversaries.tell_apart(reals, made.images, text.sentence, batch.classes, more)
-            losses = {"d": backpropagated(told)}
+        told, penalties = [], []
+        for scale in range(painted):  # one is done before the next begins: its graph, its gradients, its bf16 weights
+            with runtime.autocast(precision):
+                loss = adversaries.tell_apart(
+                    scale, reals[scale], made.images[scale], text.sentence, batch.classes, more
+                )
+            told.append(backpropagated(loss))
             if gradient_penalty and step % penalty_every == 0:
-                penalties = adversaries.penalties(reals, own(text.sentence[:batch_size]))
-                losses["penalty"] = backpropagated(penalties, gradient_penalty * penalty_every)
-        distributed.average_gradients(adversaries)
-        optimizer_d.step()
-        optimizer_d.zero_grad(set_to_none=True)  # as large as the discriminators
+                with runtime.autocast(precision):
+                    loss = adversaries.penalty(scale, reals[scale], own(text.sentence[:batch_size]))
+                penalties.append(backpropagated(loss, gradient_penalty * penalty_every))
+            distributed.average_gradients(adversaries.scales[scale])
+            optimizers_d[scale].step()
+            optimizers_d[scale].zero_grad()
+        losses = {"d": torch.stack(told).sum()}
+        if penalties:
+            losses["penalty"] = torch.stack(penalties).sum()
 
         adversaries.requires_grad_(False)
-        optimizer_g.zero_grad(set_to_none=True)
         # Gradients are taken down to the images at first, so that each judge's graph is gone before the next one's
         images = [image.detach().requires_grad_() for image in made.images]
-        with runtime.autocast(precision):
-            losses["g"] = backpropagated(adversaries.fooling(images, own(text.sentence, captions), captions))
-            if diversity_weight:
-                first, epsilon = (vector[:batch_size] for vector in noise)
-                other, epsilon = (own(vector.roll(1, dims=0)) for vector in (first, epsilon))
+        fooled = []
+        for scale, image in enumerate(images):
+            with runtime.autocast(precision):
+                loss = adversaries.fooling(scale, image, own(text.sentence, captions), captions)
+            fooled.append(backpropagated(loss))
+        losses["g"] = torch.stack(fooled).sum()
+        if diversity_weight:
+            first, epsilon = (vector[:batch_size] for vector in noise)
+            other, epsilon = (own(vector.roll(1, dims=0)) for vector in (first, epsilon))
+            with runtime.autocast(precision):
                 _, again, _, _ = generator.first_stage(other, epsilon, own(text.sentence[:batch_size]))
-                losses["diversity"] = backpropagated(
-                    [mode_seeking(images[0][: len(again)], again, own(first), other)], diversity_weight
-                )
+                loss = mode_seeking(images[0][: len(again)], again, own(first), other)
+            losses["diversity"] = backpropagated(loss, diversity_weight)
+        with runtime.autocast(precision):
             regions, codes = damsm.image(enlarged(images[-1], pack.image_size))
             losses["damsm"] = text_image_loss(regions, codes, text, batch, (gamma1, gamma2, gamma3), more)
         read = damsm_weight * losses["damsm"]
@@ -214,30 +229,25 @@ def train_gan(
             one, two = map(gathered, codes.chunk(2))
             losses["contrastive"] = nt_xent(one, two, temperature)
             read = read + contrastive_weight * losses["contrastive"]
-        backpropagated([read])
+        backpropagated(read)
         losses["kl"] = captions * kl_to_standard_normal(made.mu, made.logvar)
         torch.autograd.backward([kl_weight * losses["kl"], *made.images], [None, *(image.grad for image in images)])
         distributed.average_gradients(generator)
         optimizer_g.step()
+        optimizer_g.zero_grad()
 
         ema.update()
         memory.add(text.sentence, batch.classes.repeat(captions))
         if watch is not None:
             watch(step + 1, steps, ema.network, painted)
-        for schedule in schedules:
-            schedule.step()
         run.done(step, **losses)
     return ema.network.cpu(), run.curves.rows
 
 
-def backpropagated(losses: Iterable[Tensor], weight: float = 1.0) -> Tensor:
-    """Sum of losses, whose gradients, times a weight, are taken one after the other, as the losses come."""
-    total = []
-    for loss in losses:
-        with runtime.autocast("fp32"):  # gradients have the precision of what they are of, whatever is set around here
-            (weight * loss).backward()
-        total.append(loss.detach())
-    return torch.stack(total).sum()
+def backpropagated(loss: Tensor, weight: float = 1.0) -> Tensor:
+    """A loss, whose gradients, times a weight, have been taken."""
+    (weight * loss).backward()
+    return loss.detach()
 
 
 def enlarged(images: Tensor, size: int) -> Tensor:

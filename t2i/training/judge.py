@@ -11,6 +11,7 @@ from t2i.data.pixels import to_unit
 from t2i.losses.damsm import matching_loss, sentence_scores
 from t2i.models.judge import Judge
 from t2i.models.text_encoder import Sentence
+from t2i.training.adam import Adam
 from t2i.training.steps import Resume, Steps
 
 
@@ -60,7 +61,7 @@ def train_judge(
     class_place = torch.full((max(ids) + 1,), -100, device=device)
     class_place[classes] = torch.arange(len(classes), device=device)
 
-    optimizer = torch.optim.Adam(judge.parameters(), lr=lr, betas=(0.9, 0.99), fused=True)
+    optimizer = Adam(judge.parameters(), lr=lr, betas=(0.9, 0.99))
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
     pairs = CaptionPairs(pack, vocabulary, batch_size=batch_size, max_words=max_words, flip=flip, seed=seed, views=1)
     run = Steps("judge", steps, {"judge": judge, "optimizer": optimizer, "schedule": schedule}, resume)
@@ -78,7 +79,7 @@ def train_judge(
             losses["attributes"] = sum(
                 cross_entropy(logits, targets[name][batch.rows]) for name, logits in heads.items()
             )
-        optimizer.zero_grad(set_to_none=True)
+        optimizer.zero_grad()
         sum(losses.values()).backward()  # type: ignore[union-attr]
         optimizer.step()
         schedule.step()

@@ -3,7 +3,7 @@
 import torch
 from torch.nn.functional import conv2d, interpolate
 
-from t2i.models.blocks import ConditioningAugmentation, ResidualBlock, UpConv3x3, up_block
+from t2i.models.blocks import ConditioningAugmentation, ResidualBlock, UpBlock, UpConv3x3
 
 
 def test_up_convolution_is_nearest_doubling_and_a_convolution_with_gradients() -> None:
@@ -21,7 +21,7 @@ def test_up_convolution_is_nearest_doubling_and_a_convolution_with_gradients() -
 def test_blocks_keep_their_promised_shapes() -> None:
     image = torch.randn(2, 16, 4, 4)
     for layers in ("glu_batchnorm", "leaky_groupnorm"):
-        assert up_block(16, 8, layers)(image).shape == (2, 8, 8, 8)  # type: ignore[arg-type]
+        assert UpBlock(16, 8, layers)(image).shape == (2, 8, 8, 8)  # type: ignore[arg-type]
         assert ResidualBlock(16, layers)(image).shape == image.shape  # type: ignore[arg-type]
 
 

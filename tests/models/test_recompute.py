@@ -4,14 +4,15 @@ import pytest
 import torch
 from torch import nn
 
-from t2i.models.recompute import recomputed
+from t2i.models.recompute import recompute_each
 from tests.models.test_generator import inputs, make
 
 
 def kept_bytes(checkpointing: bool, model: str) -> tuple[int, nn.Module]:
     """Bytes kept for the gradients of a step, and the generator after its gradients were taken."""
     generator = make(8, 32, "glu_batchnorm", model).train()
-    generator.checkpointing = checkpointing
+    if checkpointing:
+        recompute_each(generator.blocks())
     kept: dict[int, int] = {}
 
     def note(tensor: torch.Tensor) -> torch.Tensor:
@@ -38,7 +39,8 @@ def test_gradients_and_batch_statistics_are_the_same_to_the_bit_with_less_kept(m
 def test_batch_norms_follow_the_next_batch_again() -> None:
     torch.manual_seed(0)
     norm = nn.BatchNorm1d(3)
-    recomputed(norm, torch.randn(4, 3, requires_grad=True)).sum().backward()
+    recompute_each([norm])
+    norm(torch.randn(4, 3, requires_grad=True)).sum().backward()
     before = norm.running_mean.clone()  # type: ignore[union-attr]
     norm(torch.randn(4, 3))
     assert norm.num_batches_tracked == 2 and not torch.equal(norm.running_mean, before)  # type: ignore[arg-type]

@@ -1,7 +1,5 @@
 """What discriminators and generator want of each other, against the published order of passes."""
 
-from collections.abc import Iterable
-
 import pytest
 import torch
 from torch import Tensor
@@ -25,8 +23,13 @@ def make(**changed: object) -> Adversaries:
     return Adversaries([8, 16], **(settings | changed))  # type: ignore[arg-type]
 
 
-def total(losses: Iterable[Tensor]) -> Tensor:
-    return torch.stack(list(losses)).sum()
+def told(
+    both: Adversaries, reals: list[Tensor], fakes: list[Tensor], sentences: Tensor, classes: Tensor, *more: Candidates
+) -> Tensor:
+    """Summed over the scales."""
+    scales = enumerate(zip(reals, fakes, strict=True))
+    losses = [both.tell_apart(scale, real, fake, sentences, classes, *more) for scale, (real, fake) in scales]
+    return torch.stack(losses).sum()
 
 
 def pictures(n: int) -> list[Tensor]:
@@ -48,7 +51,7 @@ def test_discriminator_loss_is_that_of_each_caption_in_passes_of_its_own(views: 
             expected = expected + (
                 says_fake(fake_u, "bce") + says_fake(fake_c, "bce") + says_fake(wrong_c, "bce")
             ) / 3  # fmt: skip
-    torch.testing.assert_close(total(both.tell_apart(reals, fakes, sentences, torch.arange(4))), expected)
+    torch.testing.assert_close(told(both, reals, fakes, sentences, torch.arange(4)), expected)
 
 
 @pytest.mark.parametrize("views", [1, 2])
@@ -59,41 +62,13 @@ def test_generator_loss_is_summed_over_scales_and_captions(views: int) -> None:
         for f, said in zip(fake.split(3), sentences.split(3), strict=True):
             unconditional, (conditional,) = d(f, said)
             expected = expected + fools(unconditional, "bce") + fools(conditional, "bce")
-    torch.testing.assert_close(total(both.fooling(fakes, sentences, views)), expected)
-
-
-def test_discriminators_of_scales_that_are_not_given_rest() -> None:
-    both, reals, fakes, sentences = make(), pictures(4), pictures(4), torch.randn(4, 6)
-
-    def losses() -> list[Tensor]:
-        return [
-            *both.tell_apart(reals[:1], fakes[:1], sentences, torch.arange(4)),
-            *both.fooling(fakes[:1], sentences, 1),
-            *both.penalties(reals[:1], sentences),
-        ]
-
-    found = losses()
-    both.sizes, both.scales = both.sizes[:1], both.scales[:1]
-    assert len(found) == 3
-    torch.testing.assert_close(found, losses())
-
-
-def test_a_scale_is_judged_when_its_loss_is_asked_for() -> None:
-    both, reals, fakes, sentences = make(), pictures(4), pictures(4), torch.randn(4, 6)
-    judged = []
-    for scale, network in enumerate(both.scales):
-        network.trunk.register_forward_hook(lambda *_, scale=scale: judged.append(scale))
-    for losses in (both.tell_apart(reals, fakes, sentences, torch.arange(4)), both.fooling(fakes, sentences, 1)):
-        judged.clear()
-        next(losses)
-        assert set(judged) == {0}
-        next(losses)
-        assert set(judged) == {0, 1}
+    found = sum(both.fooling(scale, fake, sentences, views) for scale, fake in enumerate(fakes))
+    torch.testing.assert_close(found, expected)
 
 
 def test_fakes_get_no_gradient_from_the_discriminators_loss() -> None:
     both, fakes = make(), [picture.requires_grad_() for picture in pictures(4)]
-    total(both.tell_apart(pictures(4), fakes, torch.randn(4, 6), torch.arange(4))).backward()
+    told(both, pictures(4), fakes, torch.randn(4, 6), torch.arange(4)).backward()
     assert all(fake.grad is None for fake in fakes)
     assert all(parameter.grad is not None for parameter in both.parameters())
 
@@ -130,8 +105,8 @@ def test_the_matching_loss_is_added_for_each_scale_and_caption() -> None:
                 for i in range(4):  # -log softmax of the right one among those of other classes and itself
                     others = [j for j in range(4) if j == i or classes[j] != classes[i]]
                     added = added - torch.log_softmax(logits[i, others], dim=0)[others.index(i)] / 4
-    expected = total(plain.tell_apart(reals, fakes, sentences, classes)) + 0.7 * added
-    torch.testing.assert_close(total(contrasted.tell_apart(reals, fakes, sentences, classes)), expected)
+    expected = told(plain, reals, fakes, sentences, classes) + 0.7 * added
+    torch.testing.assert_close(told(contrasted, reals, fakes, sentences, classes), expected)
 
 
 def test_remembered_sentences_make_the_matching_loss_harder() -> None:
@@ -147,8 +122,8 @@ def test_remembered_sentences_make_the_matching_loss_harder() -> None:
             rest[0, 0] = float("-inf")  # of the same class
             harder = torch.cat((own, rest), dim=1)
             added = added + (harder.logsumexp(dim=1) - own.logsumexp(dim=1)).mean()
-    expected = total(both.tell_apart(reals, fakes, sentences, classes)) + added
-    torch.testing.assert_close(total(both.tell_apart(reals, fakes, sentences, classes, more)), expected)
+    expected = told(both, reals, fakes, sentences, classes) + added
+    torch.testing.assert_close(told(both, reals, fakes, sentences, classes, more), expected)
 
 
 def test_the_projection_adds_an_inner_product() -> None:
