@@ -5,6 +5,7 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.utils.parametrizations import spectral_norm
 
 from t2i.models.blocks import conv3x3
@@ -86,8 +87,22 @@ class Discriminator(nn.Module):
         Returns:
             unconditional logits [N] and, for each of the sentences, conditional logits [N], float32.
         """
-        features = self.trunk(images)
+        (features,) = self.features(images)
         return self.unconditional(features), self.conditional(features, *sentences)
+
+    def features(self, *images: Tensor) -> list[Tensor]:
+        """Features of several sets of images, in one pass; but for batch norms, which see one set after the other.
+
+        Shape: any number of [N, 3, S, S] -> [N, C, 4, 4] each.
+        """
+        counts = [len(each) for each in images]
+        hidden = torch.cat(images)
+        for layer in self.trunk:
+            if isinstance(layer, _BatchNorm):
+                hidden = torch.cat([layer(part) for part in hidden.split(counts)])
+            else:
+                hidden = layer(hidden)
+        return list(hidden.split(counts))
 
     def unconditional(self, features: Tensor) -> Tensor:
         """Logits [N] that features [N, C, 4, 4] are of real images."""

@@ -80,12 +80,12 @@ class Adversaries(nn.Module):
         """
         discriminator = self._of(scale)
         views = sentences.view(-1, len(classes), sentences.shape[1]).unbind()
-        features = discriminator.trunk(reals)
+        features, fake_features = discriminator.features(reals, fakes.detach())
         wrong = [self._wrong(discriminator, features, view, classes) for view in views]
         asked = discriminator.conditional(features, *map(own, views), *wrong)
         matched, mismatched = torch.cat(asked[: len(views)]), torch.cat(asked[len(views) :])
-        fake_u, (fake_c,) = discriminator(fakes.detach(), own(sentences, len(views)))
-        real_u = discriminator.unconditional(features)
+        (fake_c,) = discriminator.conditional(fake_features, own(sentences, len(views)))
+        real_u, fake_u = map(discriminator.unconditional, (features, fake_features))
         loss = len(views) * discriminator_loss(real_u, matched, fake_u, fake_c, mismatched, self.kind)
         if self.matching_weight:
             asked_for = [view if more is None else torch.cat((view, more.sentences)) for view in views]
@@ -109,7 +109,7 @@ class Adversaries(nn.Module):
     def penalty(self, scale: int, reals: Tensor, sentences: Tensor) -> Tensor:
         """Gradient penalty: N real images of a scale with one of their sentences each, [N, D]."""
         discriminator, real = self._of(scale), reals.detach().requires_grad_()
-        (logits,) = discriminator.conditional(discriminator.trunk(real), sentences)
+        (logits,) = discriminator.conditional(*discriminator.features(real), sentences)
         return gradient_penalty(logits, real)
 
     def fooling(self, scale: int, fakes: Tensor, sentences: Tensor, views: int) -> Tensor:

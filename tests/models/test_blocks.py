@@ -1,21 +1,34 @@
 """Blocks against the plain operations they stand for."""
 
+import pytest
 import torch
-from torch.nn.functional import conv2d, interpolate
+from torch.nn.functional import conv2d, glu, interpolate
 
-from t2i.models.blocks import ConditioningAugmentation, ResidualBlock, UpBlock, UpConv3x3
+from t2i.models.blocks import GLU, ConditioningAugmentation, ResidualBlock, UpBlock, UpConv3x3
 
 
-def test_up_convolution_is_nearest_doubling_and_a_convolution_with_gradients() -> None:
+@pytest.mark.parametrize("width", [4, 6])  # the smaller image is doubled first
+def test_up_convolution_is_nearest_doubling_and_a_convolution_with_gradients(width: int) -> None:
     torch.manual_seed(0)
     up = UpConv3x3(5, 7)
-    image, weights = torch.randn(2, 5, 4, 6, requires_grad=True), torch.randn(2, 7, 8, 12)
+    image, weights = torch.randn(2, 5, 4, width, requires_grad=True), torch.randn(2, 7, 8, 2 * width)
     plain = conv2d(interpolate(image, scale_factor=2, mode="nearest"), up.weight, padding=1)
     torch.testing.assert_close(up(image), plain, rtol=1e-5, atol=1e-5)
     ours = torch.autograd.grad((up(image) * weights).sum(), (image, up.weight))
     theirs = torch.autograd.grad((plain * weights).sum(), (image, up.weight))
     for a, b in zip(ours, theirs, strict=True):
         torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-4)
+
+
+def test_gated_units_are_those_of_torch_and_keep_the_layout_of_gradients() -> None:
+    torch.manual_seed(0)
+    image = torch.randn(2, 6, 4, 4).contiguous(memory_format=torch.channels_last).requires_grad_()
+    ours, theirs = GLU()(image), glu(image, dim=1)
+    torch.testing.assert_close(ours, theirs)
+    weights = torch.randn_like(ours)
+    (gradient,), (expected,) = (torch.autograd.grad((made * weights).sum(), image) for made in (ours, theirs))
+    torch.testing.assert_close(gradient, expected)
+    assert gradient.is_contiguous(memory_format=torch.channels_last)
 
 
 def test_blocks_keep_their_promised_shapes() -> None:

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from t2i.models.discriminator import Discriminator
+from t2i.models.discriminator import Discriminator, Norm
 
 
 @pytest.mark.parametrize("norm", ["none", "batch"])
@@ -29,3 +29,17 @@ def test_trunk_ends_at_4x4_with_at_most_eight_ndf(size: int, channels: int) -> N
 def test_sizes_that_are_no_power_of_two_are_refused() -> None:
     with pytest.raises(ValueError, match="size is 48; legal are powers of two from 8"):
         Discriminator(48, 8, 4, "none")
+
+
+@pytest.mark.parametrize("norm", ["batch", "spectral", "none"])
+def test_several_sets_of_images_pass_as_if_by_themselves(norm: Norm) -> None:
+    torch.manual_seed(0)
+    together, apart = Discriminator(16, 4, 6, norm), Discriminator(16, 4, 6, norm)
+    apart.load_state_dict(together.state_dict())
+    for network in (together, apart):
+        network.train(norm == "batch")  # spectral norms take a step at each pass of training
+    sets = torch.randn(3, 3, 16, 16), 5 + torch.randn(2, 3, 16, 16)
+    for found, images in zip(together.features(*sets), sets, strict=True):
+        torch.testing.assert_close(found, apart.trunk(images))
+    for (name, found), expected in zip(together.named_buffers(), apart.buffers(), strict=True):
+        torch.testing.assert_close(found, expected, msg=name)
