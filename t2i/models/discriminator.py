@@ -87,7 +87,7 @@ class Discriminator(nn.Module):
         Returns:
             unconditional logits [N] and, for each of the sentences, conditional logits [N], float32.
         """
-        (features,) = self.features(images)
+        features = self.trunk(images)
         return self.unconditional(features), self.conditional(features, *sentences)
 
     def features(self, *images: Tensor) -> list[Tensor]:

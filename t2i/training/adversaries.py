@@ -109,7 +109,7 @@ class Adversaries(nn.Module):
     def penalty(self, scale: int, reals: Tensor, sentences: Tensor) -> Tensor:
         """Gradient penalty: N real images of a scale with one of their sentences each, [N, D]."""
         discriminator, real = self._of(scale), reals.detach().requires_grad_()
-        (logits,) = discriminator.conditional(*discriminator.features(real), sentences)
+        (logits,) = discriminator.conditional(discriminator.trunk(real), sentences)
         return gradient_penalty(logits, real)
 
     def fooling(self, scale: int, fakes: Tensor, sentences: Tensor, views: int) -> Tensor:

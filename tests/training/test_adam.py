@@ -46,6 +46,12 @@ def test_steps_are_those_of_torch_and_a_weight_without_gradient_rests() -> None:
     assert [weight.stride() for weight in ours] == before
 
 
+def test_every_weight_is_a_row_in_its_own_memory_so_that_none_is_copied() -> None:
+    ours = weights()
+    rows = Adam(ours, lr=0.1, betas=(0.5, 0.9)).param_groups[0]["params"]
+    assert [(row.stride(), row.data_ptr()) for row in rows] == [((1,), weight.data_ptr()) for weight in ours]
+
+
 def test_it_goes_on_from_a_state_to_the_same_bits() -> None:
     whole, halves = weights(), weights()
     stepped(Adam, range(4), whole)
