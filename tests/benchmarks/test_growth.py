@@ -4,7 +4,7 @@ import argparse
 
 import pytest
 
-from benchmarks import growth, growth_parts
+from benchmarks import growth
 from tests.conftest import ROOT
 
 
@@ -23,11 +23,12 @@ def test_a_line_of_the_table() -> None:
     assert growth.median([*rows, rows[1]]) == rows[1]
 
 
-@pytest.mark.parametrize("part", growth_parts.PARTS)
-def test_parts(part: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("what", growth.AMOUNTS)
+def test_a_part_in_a_process_of_its_own(what: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
-    found = growth_parts.measure(growth_parts.PARTS[part], 100)
-    assert found["seconds"] > 0 and found["gib"] >= 0
+    given = argparse.Namespace(data="toy_birds", budget="smoke", steps=1)
+    found = growth.measure(given, what, "pictures", 100)
+    assert found["seconds"] > 0 and 0 < found["gib"] < 8
 
 
 def test_a_training_step_in_a_process_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
