@@ -23,7 +23,7 @@ from t2i.losses.adversarial import discriminator_loss, fools
 from t2i.losses.damsm import matching_loss, sentence_scores
 from t2i.losses.kl import kl_to_standard_normal
 from t2i.losses.nt_xent import nt_xent
-from t2i.models.blocks import UpConv3x3
+from t2i.models.blocks import TwofoldConv3x3, UpConv3x3
 from t2i.models.damsm import Damsm, build_image_encoder
 from t2i.models.discriminator import Discriminator
 from t2i.models.generator import Generator, scales
@@ -38,15 +38,24 @@ Row = dict[str, float]
 # ---- Parts ----
 
 
-def doubling_first(network: nn.Module) -> nn.Module:
-    """The network with each doubling and convolution as two layers; in place."""
+class Stacked(nn.Module):
+    """An image on itself."""
+
+    def forward(self, image: Tensor) -> Tensor:
+        """[N, C, H, W] -> [N, 2 C, H, W]."""
+        return torch.cat((image, image), dim=1)
+
+
+def layer_by_layer(network: nn.Module) -> nn.Module:
+    """The network with each convolution of a doubled or stacked image as two layers; in place."""
     for name, child in network.named_children():
-        if isinstance(child, UpConv3x3):
+        if isinstance(child, UpConv3x3 | TwofoldConv3x3):
             convolution = nn.Conv2d(child.in_channels, child.out_channels, 3, padding=1, bias=False)
             convolution.weight = child.weight
-            setattr(network, name, nn.Sequential(nn.Upsample(scale_factor=2, mode="nearest"), convolution))
+            before = Stacked() if isinstance(child, TwofoldConv3x3) else nn.Upsample(scale_factor=2, mode="nearest")
+            setattr(network, name, nn.Sequential(before, convolution))
         else:
-            doubling_first(child)
+            layer_by_layer(child)
     return network
 
 
@@ -138,7 +147,7 @@ def plain_gan(
     )  # fmt: skip
     for network in (generator, adversaries):
         start(network, given["initial_weights"])
-    doubling_first(generator)
+    layer_by_layer(generator)
     average = [parameter.detach().clone() for parameter in generator.parameters()]
     betas = (given["beta1"], given["beta2"])
 

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.made import made_pack, painter, vocabulary_of
-from benchmarks.plain import PackedText, doubling_first
+from benchmarks.plain import PackedText, layer_by_layer
 from benchmarks.turns import report, take_turns
 from stages.runner import peak_memory
 from t2i import runtime
@@ -67,7 +67,7 @@ class PlainPainter:
     """The networks of a painter, arranged as published, on the processor."""
 
     def __init__(self, ours: Painter) -> None:
-        generator = doubling_first(copy.deepcopy(ours.generator)).to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+        generator = layer_by_layer(copy.deepcopy(ours.generator)).to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
         # ours brings the hidden image into channels last here, and all that follows keeps the order
         generator.initial.ups.register_forward_pre_hook(lambda _, hidden: (hidden[0].contiguous(),))
         self.generator, self.text = generator.eval(), PackedText(copy.deepcopy(ours.text)).eval()

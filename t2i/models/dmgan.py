@@ -40,15 +40,17 @@ class MemoryStage(nn.Module):
         super().__init__()
         self.memory = Memory(ngf, embedding_dim)
         self.response_gate = nn.Sequential(nn.Conv2d(2 * ngf, 1, 1), nn.Sigmoid())
-        self.residual = nn.Sequential(*(ResidualBlock(2 * ngf, layers) for _ in range(residual_blocks)))
+        self.residual = nn.Sequential(
+            *(ResidualBlock(2 * ngf, layers, twofold=place == 0) for place in range(residual_blocks))
+        )
         self.up = UpBlock(2 * ngf, ngf, layers)
 
     def forward(self, hidden: Tensor, words: Tensor, padding: Tensor) -> tuple[Tensor, Tensor]:
         """Shape: [N, ngf, H, W], [N, D, L], [N, L] -> [N, ngf, 2H, 2W], attention [N, L, H, W].
 
-        A gate a pixel fuses hidden image and response; the channels are then doubled, as published.
+        A gate a pixel fuses hidden image and response; residual blocks then read two of the fused image, as published.
         """
         response, attention = self.memory(hidden, words, padding)
         gate = self.response_gate(torch.cat((hidden, response), dim=1))  # [N, 1, H, W]
         fused = response * gate + hidden * (1 - gate)
-        return self.up(self.residual(torch.cat((fused, fused), dim=1))), attention
+        return self.up(self.residual(fused)), attention

@@ -63,4 +63,4 @@ def test_the_response_gate_mixes_hidden_image_and_response() -> None:
         stage.response_gate[0].weight.data.zero_()
         stage.response_gate[0].bias.data.fill_(bias)
         out, _ = stage(hidden, words, padding)
-        torch.testing.assert_close(out, stage.up(stage.residual(torch.cat((expected, expected), dim=1))))
+        torch.testing.assert_close(out, stage.up(stage.residual(expected)))
