@@ -12,7 +12,7 @@ from t2i.provenance import check_made_of, file_digest
 from t2i.sampling import load_origin, load_pictures
 from t2i.scores.fidelity import INCEPTION
 from t2i.scores.report import score_pictures, summary
-from t2i.weights import FID_INCEPTION, find_weights, load_weights
+from t2i.weights import FID_INCEPTION, find_weights, read_weights
 
 
 def main(params: Params) -> None:
@@ -46,8 +46,9 @@ def main(params: Params) -> None:
 
 
 def _inception() -> Path:
-    load_weights(FID_INCEPTION, WEIGHTS)  # torch-fidelity would unpickle whatever is in the file
-    return find_weights(FID_INCEPTION, WEIGHTS)
+    path = find_weights(FID_INCEPTION, WEIGHTS)
+    read_weights(FID_INCEPTION, path)  # torch-fidelity would unpickle whatever is in the file
+    return path
 
 
 if __name__ == "__main__":

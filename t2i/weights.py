@@ -69,7 +69,15 @@ def find_weights(weights: Weights, folder: Path) -> Path:
 
 def load_weights(weights: Weights, folder: Path) -> dict[str, Any]:
     """The tensors of the file, by name; see :func:`find_weights`."""
-    path = find_weights(weights, folder)
+    return read_weights(weights, find_weights(weights, folder))
+
+
+def read_weights(weights: Weights, path: Path) -> dict[str, Any]:
+    """The tensors of a file that was found, by name.
+
+    Raises:
+        InputError: it holds something else.
+    """
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except (RuntimeError, EOFError, ValueError, pickle.UnpicklingError, zipfile.BadZipFile) as error:

@@ -99,7 +99,8 @@ class Steps:
             found = self._sound(self.resume)
         state: Path | io.BytesIO | None = found
         if distributed.size() > 1:  # processors of different machines might start with weights of different last bits
-            state = io.BytesIO(distributed.from_first(found.read_bytes() if found else self._first_state()))
+            mine = (found.read_bytes() if found else self._first_state()) if self._writes else b""
+            state = io.BytesIO(distributed.from_first(mine))
         first = 0 if state is None else self._take_over(state)
         if first and self.resume is not None:
             self._saved = first
