@@ -6,14 +6,7 @@ import pytest
 import torch
 from torch.nn.functional import conv2d, glu, interpolate
 
-from t2i.models.blocks import (
-    GLU,
-    ConditioningAugmentation,
-    Layers,
-    ResidualBlock,
-    UpBlock,
-    UpConv3x3,
-)
+from t2i.models.blocks import GLU, ConditioningAugmentation, Layers, ResidualBlock, UpBlock, UpConv3x3
 
 
 @pytest.mark.parametrize("width", [4, 6])  # the smaller image is doubled first
