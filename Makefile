@@ -1,6 +1,24 @@
-# All checks in one go; each line is what CI would complain about.
-.PHONY: check
-check:
+.DEFAULT_GOAL := help
+.PHONY: help check format test-fast deps constraints
+
+help:         ## list the targets
+	@sed -nE 's/^([a-z-]+): *## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+
+check:        ## run all checks
 	ruff check .
+	ruff format --check .
 	mypy
 	pytest
+
+format:       ## format the code, and mend what ruff can mend
+	ruff check --fix .
+	ruff format .
+
+test-fast:    ## run the tests that take less than a few seconds each
+	pytest -m "not slow"
+
+deps:         ## write the code that each stage imports into dvc.yaml
+	python -m tests.pipeline.import_graph
+
+constraints:  ## write the installed versions of all dependencies into constraints.txt
+	python .ci/constraints.py

@@ -13,14 +13,15 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.made import vocabulary_of
 from benchmarks.raw_data import parser_for, records_of
-from benchmarks.turns import report, take_turns
-from stages.runner import peak_memory
-from t2i.data.pack import Pack
-from t2i.data.packing import pack, prepare
-from t2i.data.pairs import CaptionPairs
-from t2i.data.records import Record
+from benchmarks.synthetic import vocabulary_of
+from benchmarks.timing import report, take_turns
+from t2i.data.batches import CaptionBatches
+from t2i.data.packed import PackedSplit
+from t2i.pipeline.run import peak_memory
+from t2i.sources.pack_writer import pack
+from t2i.sources.records import Record
+from t2i.sources.shard_writer import load_resized
 
 
 def main() -> None:
@@ -35,7 +36,7 @@ def main() -> None:
         folder = Path(temporary) / "prepared"
         sizes = {"image_size": given.image_size, "resize_ratio": given.resize_ratio}
         pack({"train": records}, folder, **sizes, processes=1)
-        splits = Pack.open(folder, "train"), Files(folder, records)
+        splits = PackedSplit(folder, "train"), Files(folder, records)
         ours, plain = (pairs(split, given.batch_size) for split in splits)
         many = 10 * given.batches  # ours would be over before the clock has moved much
         amounts = {"files": given.batches, "files, 2 workers": given.batches, "packed": many, "packed, 2 workers": many}
@@ -50,7 +51,7 @@ def main() -> None:
     )  # fmt: skip
 
 
-class Files(Pack):
+class Files(PackedSplit):
     """A split whose images are read from their files each time."""
 
     def __init__(self, folder: Path, records: list[Record]) -> None:
@@ -58,19 +59,19 @@ class Files(Pack):
         self.records = records
 
     def image(self, i: int) -> np.ndarray:
-        """As :meth:`Pack.image`."""
-        pixels = prepare(self.records[i], self.side)
+        """As :meth:`PackedSplit.image`."""
+        pixels = load_resized(self.records[i], self.side)
         assert not isinstance(pixels, str), pixels  # it was packed before
         return pixels
 
 
-def pairs(split: Pack, batch_size: int) -> CaptionPairs:
+def pairs(split: PackedSplit, batch_size: int) -> CaptionBatches:
     """The batches of a training."""
     vocabulary = vocabulary_of(split.captions["text"])
-    return CaptionPairs(split, vocabulary, batch_size=batch_size, max_words=18, flip=True, seed=0)
+    return CaptionBatches(split, vocabulary, batch_size=batch_size, max_words=18, flip=True, seed=0)
 
 
-def run(batches: CaptionPairs, count: int, workers: int) -> None:
+def run(batches: CaptionBatches, count: int, workers: int) -> None:
     """Load so many batches and keep none."""
     for _ in batches.batches(0, count, workers):
         pass

@@ -23,10 +23,10 @@ import numpy as np
 from PIL import Image
 
 from benchmarks.raw_data import parser_for, records_of
-from benchmarks.turns import spread, take_turns
-from t2i.data.pack import Pack
-from t2i.data.packing import SHARD, pack
-from t2i.data.records import Record
+from benchmarks.timing import spread, take_turns
+from t2i.data.packed import PackedSplit
+from t2i.sources.pack_writer import SHARD, pack
+from t2i.sources.records import Record
 
 COCO_IMAGES = 123_287  # train and val of 2014 and 2017
 
@@ -71,7 +71,7 @@ def main() -> None:
         }  # fmt: skip
         seconds = take_turns(works, given.repeats)
         size = sum(file.stat().st_size for file in out.glob("*.pixels")) / len(records)
-        train = Pack.open(out, "train")
+        train = PackedSplit(out, "train")
         order = np.random.default_rng(0).integers(0, len(train), 4000)
         begin = time.perf_counter()
         for i in order:

@@ -19,15 +19,15 @@ import torch
 from numpy.typing import NDArray
 from torch.nn.functional import cosine_similarity
 
-from benchmarks.made import made_pack, text_encoder, vocabulary_of
-from benchmarks.plain import PackedText
-from benchmarks.turns import report, take_turns
-from stages.runner import peak_memory
-from t2i.data.pack import Pack
-from t2i.data.pairs import EncodedCaptions
-from t2i.models.damsm import encode_sentences
-from t2i.models.text_encoder import TextEncoder
-from t2i.params_file import load
+from benchmarks.reference import PackedText
+from benchmarks.synthetic import made_pack, text_encoder, vocabulary_of
+from benchmarks.timing import report, take_turns
+from t2i.data.batches import EncodedCaptions
+from t2i.data.packed import PackedSplit
+from t2i.models.encoders.text import TextEncoder
+from t2i.params.reader import load
+from t2i.pipeline.run import peak_memory
+from t2i.scores.features import encode_sentences
 from t2i.scores.r_precision import _other_captions, r_precision
 
 CANDIDATES = 100
@@ -73,7 +73,7 @@ def main() -> None:
 class Case:
     """Images whose codes are those of one of their captions and noise, so that some hit and some do not."""
 
-    def __init__(self, encoder: TextEncoder, captions: EncodedCaptions, pack: Pack, images: int) -> None:
+    def __init__(self, encoder: TextEncoder, captions: EncodedCaptions, pack: PackedSplit, images: int) -> None:
         self.encoder, self.packed, self.captions = encoder, PackedText(encoder).eval(), captions
         self.caption_class = pack.images["class_id"].to_numpy()[pack.captions["image"].to_numpy()]
         rng = np.random.default_rng(0)

@@ -4,8 +4,8 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-from t2i.data import coco, cub
-from t2i.data.records import Record
+from t2i.sources import coco, cub
+from t2i.sources.records import Record
 
 READERS: dict[str, Callable[..., dict[str, list[Record]]]] = {"cub": cub.read, "coco": coco.read}
 

@@ -1,4 +1,4 @@
-"""Training steps of t2i against plain ones (benchmarks/plain.py), measured in turns.
+"""Training steps of t2i against plain ones (benchmarks/reference.py), measured in turns.
 
     python -m benchmarks.train_step --budget paper --data cub --prepared prepared --batch-size 4
     python -m benchmarks.train_step --budget paper32 --steps 12 --what attngan dmgan damsm
@@ -24,18 +24,19 @@ from typing import Any
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmarks.made import encoders
-from benchmarks.plain import plain_damsm, plain_gan
-from benchmarks.turns import spread
-from stages.runner import peak_memory
-from t2i import runtime
-from t2i.data.captions import Vocabulary, tokenize
-from t2i.data.pack import Pack
+from benchmarks.reference import plain_damsm, plain_gan
+from benchmarks.synthetic import encoders
+from benchmarks.timing import spread
+from t2i.data.packed import PackedSplit
+from t2i.data.text.tokenizer import tokenize
+from t2i.data.text.vocabulary import Vocabulary
 from t2i.errors import InputError
-from t2i.params_file import load
+from t2i.params.reader import load
+from t2i.pipeline.run import peak_memory
+from t2i.runtime.device import current_device
 from t2i.training.damsm import train_damsm
-from t2i.training.gan import train_gan
-from t2i.training.steps import Resume
+from t2i.training.gan.train import train_gan
+from t2i.training.loop.checkpoint import CheckpointPolicy
 
 WAYS: dict[str, dict[str, Any]] = {
     "plain": {"precision": "fp32"},
@@ -74,7 +75,7 @@ def main() -> None:
         print(json.dumps(count(given) if given.count else measure(given)))
         return
     try:
-        Pack.open(given.prepared, "train")
+        PackedSplit(given.prepared, "train")
     except InputError as error:
         sys.exit(f"train_step: {error}")
     for what in given.what:
@@ -128,7 +129,7 @@ def measure(given: argparse.Namespace) -> dict[str, float]:
     model = "attngan" if what == "damsm" else what
     params = load(Path("params.yaml"), data=given.data, model=model, budget=given.budget)
     budget, loss, dataset = params.budgets[given.budget], params.loss, getattr(params.datasets, given.data)
-    pack = Pack.open(given.prepared, "train")
+    pack = PackedSplit(given.prepared, "train")
     vocabulary = Vocabulary.build(tokenize(text) for text in pack.captions["text"])
     block = dict(budget.pretrain_damsm if what == "damsm" else budget.train_gan)
     steps = given.steps + WARM_UP
@@ -147,7 +148,7 @@ def measure(given: argparse.Namespace) -> dict[str, float]:
 
     plain = given.way == "plain"
     with tempfile.TemporaryDirectory() as folder:
-        clock = Resume(Path(folder), float("inf"), tick, lambda _: None)
+        clock = CheckpointPolicy(Path(folder), float("inf"), tick, lambda _: None)
         watched: dict[str, Any] = {"watch": tick} if plain else {"resume": clock}
         if what == "damsm":
             settings |= {"contrastive_weight": loss.damsm_contrastive, "captions": 2, "candidates": "view"} | watched
@@ -160,7 +161,7 @@ def measure(given: argparse.Namespace) -> dict[str, float]:
             damsm = encoders(params, vocabulary)
             plain_gan(pack, damsm, **settings) if plain else train_gan(pack, damsm, **settings)
     peak = peak_memory() / 2**30
-    if runtime.device().type == "cuda":
+    if current_device().type == "cuda":
         start, peak = 0.0, torch.cuda.max_memory_allocated() / 2**30
     times = [b - a for a, b in zip(moments[WARM_UP - 1 :], moments[WARM_UP:], strict=False)]
     return {"seconds": statistics.median(times or [0.0]), "peak_gib": peak, "start_gib": start}

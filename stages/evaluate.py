@@ -1,48 +1,52 @@
-"""Score the pictures, beside real images and with the protocol of every number."""
+"""Score the generated images, beside real ones and with the protocol of every number."""
 
 from pathlib import Path
 
-from stages.runner import DAMSM, JUDGE, PREPARED, SAMPLES, SUMMARY, WEIGHTS, run, write_metrics
-from t2i import checkpoints, runtime
-from t2i.data.pack import Pack, splits_in
-from t2i.models.damsm import Damsm
+from t2i.checkpoints import model_file
+from t2i.checkpoints.pretrained import FID_INCEPTION, find_weights, read_weights
+from t2i.checkpoints.provenance import check_inputs, file_digest
+from t2i.data.packed import PackedSplit, splits_in
+from t2i.files import replacing
+from t2i.generation.pictures import load_pictures, load_provenance
+from t2i.models.encoders.damsm import Damsm
 from t2i.models.judge import Judge
 from t2i.params import Params
-from t2i.provenance import check_made_of, file_digest
-from t2i.sampling import load_origin, load_pictures
+from t2i.pipeline.run import DAMSM, JUDGE, PREPARED, SAMPLES, SUMMARY, WEIGHTS, run, write_metrics
+from t2i.runtime.device import current_device
+from t2i.scores.evaluation import score_pictures
 from t2i.scores.fidelity import INCEPTION
-from t2i.scores.report import score_pictures, summary
-from t2i.weights import FID_INCEPTION, find_weights, read_weights
+from t2i.scores.summary import summary
 
 
 def main(params: Params) -> None:
     """prepared/, models/, samples/ -> metrics/evaluate.json and a table on the terminal."""
-    table, pictures = load_pictures(SAMPLES)
-    described = load_origin(SAMPLES)
-    test = Pack.open(PREPARED, "test")
-    judge = checkpoints.load(JUDGE, "judge")
-    check_made_of(SAMPLES, described, {PREPARED: test.digest})
-    check_made_of(SAMPLES, described["generator"], {DAMSM: file_digest(DAMSM)})
-    check_made_of(JUDGE, judge.get("origin"), {PREPARED: test.digest})
-    settings = dict(params.evaluate)
-    with_inception = settings.pop("extractor") == INCEPTION
+    plan, pictures = load_pictures(SAMPLES)
+    record = load_provenance(SAMPLES)
+    test = PackedSplit(PREPARED, "test")
+    judge = model_file.load(JUDGE, "judge")
+    check_inputs(SAMPLES, record, {PREPARED: test.digest})
+    check_inputs(SAMPLES, record["generator"], {DAMSM: file_digest(DAMSM)})
+    check_inputs(JUDGE, judge.get("provenance"), {PREPARED: test.digest})
+    arguments = dict(params.evaluate)
+    with_inception = arguments.pop("extractor") == INCEPTION
     scores = score_pictures(
         pictures,
-        table,
+        plan,
         test,
-        Pack.open(PREPARED, "train"),
-        [Pack.open(PREPARED, split) for split in splits_in(PREPARED) if split != "train"],
-        Damsm.from_content(checkpoints.load(DAMSM, "damsm")),
-        Judge.from_content(judge),
+        PackedSplit(PREPARED, "train"),
+        [PackedSplit(PREPARED, split) for split in splits_in(PREPARED) if split != "train"],
+        Damsm.from_checkpoint(model_file.load(DAMSM, "damsm")),
+        Judge.from_checkpoint(judge),
         _inception() if with_inception else None,
-        **settings,
-        max_words=getattr(params.datasets, params.data).max_words,
-        device=runtime.device(),
+        **arguments,
+        max_words=params.dataset.max_words,
+        device=current_device(),
     )
     write_metrics("evaluate", scores)
-    table_of_scores = summary(scores)
-    SUMMARY.write_text(table_of_scores + "\n", encoding="utf-8")
-    print(table_of_scores)
+    table = summary(scores)
+    with replacing(SUMMARY) as part:
+        part.write_text(table + "\n", encoding="utf-8")
+    print(table)
 
 
 def _inception() -> Path:

@@ -1,45 +1,52 @@
 """Pretrain the text and the image encoder, contrastively."""
 
-from stages.runner import DAMSM, PLOTS, PREPARED, VOCABULARY, WEIGHTS, write_metrics
-from stages.scratch import resumable
-from stages.several import run
-from t2i import checkpoints, distributed, runtime
-from t2i.data.captions import Vocabulary
-from t2i.data.pack import Pack
+from typing import Any
+
+from t2i.checkpoints import model_file
+from t2i.checkpoints.pretrained import INCEPTION_V3, load_weights
+from t2i.checkpoints.provenance import provenance
+from t2i.data.packed import PackedSplit
+from t2i.data.text.vocabulary import Vocabulary
 from t2i.params import Params
-from t2i.provenance import origin
-from t2i.training.curves import write_csv
+from t2i.pipeline.launch import run
+from t2i.pipeline.run import DAMSM, PLOTS, PREPARED, VOCABULARY, WEIGHTS, write_metrics
+from t2i.pipeline.scratch import resumable
+from t2i.runtime import distributed
+from t2i.runtime.device import resolve_precision
 from t2i.training.damsm import train_damsm
-from t2i.weights import INCEPTION_V3, load_weights
+from t2i.training.loop.loss_history import write_csv
 
 
 def main(params: Params) -> None:
     """prepared/, models/vocabulary.json -> models/damsm.pt."""
-    dataset, loss = getattr(params.datasets, params.data), params.loss
-    pack, vocabulary = Pack.open(PREPARED, "train"), Vocabulary.load(VOCABULARY)
-    settings = {
-        **dict(params.budgets[params.budget].pretrain_damsm),
-        "max_words": dataset.damsm_max_words,
-        "flip": dataset.flip,
-        "gamma1": loss.gamma1,
-        "gamma2": loss.gamma2,
-        "gamma3": loss.gamma3,
-        "temperature": loss.temperature,
-        "contrastive_weight": loss.damsm_contrastive,
-        "precision": runtime.resolve(params.runtime.precision),
-        "seed": params.seed,
-    }
-    with distributed.first_ahead():  # it may download them
-        body = load_weights(INCEPTION_V3, WEIGHTS) if settings["image_encoder"] == "inception_v3" else None
-    described = origin(settings, {PREPARED: pack.digest, VOCABULARY: vocabulary.digest})
-    with resumable("pretrain_damsm", described, params.runtime.checkpoint_seconds) as resume:
-        damsm, curves = train_damsm(pack, vocabulary, **settings, inception_body=body, resume=resume)
+    pack, vocabulary = PackedSplit(PREPARED, "train"), Vocabulary.load(VOCABULARY)
+    settings = arguments(params)
+    with distributed.main_process_first():  # it may download them
+        inception = settings["image_encoder"]["kind"] == "inception_v3"
+        pretrained = load_weights(INCEPTION_V3, WEIGHTS) if inception else None
+    record = provenance(settings, {PREPARED: pack.digest, VOCABULARY: vocabulary.digest})
+    with resumable("pretrain_damsm", record, params.runtime.checkpoint_seconds) as checkpoints:
+        damsm, history = train_damsm(pack, vocabulary, **settings, pretrained=pretrained, checkpoints=checkpoints)
         if distributed.rank() > 0:
             return
-        checkpoints.save(DAMSM, "damsm", {**damsm.content(), "origin": described})
-        write_csv(PLOTS / "pretrain_damsm.csv", curves)
-        last = {name: round(value, 4) for name, value in curves[-1].items() if name != "step"}
+        model_file.save(DAMSM, "damsm", {**damsm.to_checkpoint(), "provenance": record})
+        write_csv(PLOTS / "pretrain_damsm.csv", history)
+        last = {name: round(value, 4) for name, value in history[-1].items() if name != "step"}
         write_metrics("pretrain_damsm", {"damsm_loss": last, "precision": settings["precision"]})
+
+
+def arguments(params: Params) -> dict[str, Any]:
+    """Arguments of the training that the result depends on."""
+    stage = params.stage("pretrain_damsm")
+    loss = params.loss.keywords("damsm_lambda", "temperature", "gamma1", "gamma2", "gamma3")
+    return {
+        **stage,
+        "losses": {**stage["losses"], **loss},
+        "max_words": params.dataset.damsm_max_words,
+        "flip": params.dataset.flip,
+        "precision": resolve_precision(params.runtime.precision),
+        "seed": params.seed,
+    }
 
 
 if __name__ == "__main__":

@@ -1,70 +1,78 @@
 """Train the generator against its discriminators, contrastively."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from stages.runner import DAMSM, GAN, PLOTS, PREPARED, write_metrics
-from stages.scratch import resumable
-from stages.several import run
-from t2i import checkpoints, distributed, runtime
-from t2i.data.pack import Pack
-from t2i.models.damsm import Damsm
+from t2i.checkpoints import model_file
+from t2i.checkpoints.provenance import check_inputs, file_digest, provenance
+from t2i.data.packed import PackedSplit
+from t2i.models.encoders.damsm import Damsm
 from t2i.params import Params
-from t2i.provenance import check_made_of, file_digest, origin
-from t2i.training.curves import write_csv
-from t2i.training.gan import train_gan
-from t2i.training.watch import Watch
+from t2i.pipeline.launch import run
+from t2i.pipeline.run import DAMSM, GAN, PLOTS, PREPARED, write_metrics
+from t2i.pipeline.scratch import resumable
+from t2i.runtime import distributed
+from t2i.runtime.device import resolve_precision
+from t2i.training.gan.progress import ProgressImages
+from t2i.training.gan.train import train_gan
+from t2i.training.loop.loss_history import write_csv
 
 
 def main(params: Params) -> None:
     """prepared/, models/damsm.pt -> models/gan.pt."""
-    dataset, loss = getattr(params.datasets, params.data), params.loss
-    pack = Pack.open(PREPARED, "train")
-    content = checkpoints.load(DAMSM, "damsm")
-    check_made_of(DAMSM, content.get("origin"), {PREPARED: pack.digest})
-    damsm = Damsm.from_content(content)
-    settings = {
-        "model": params.model,
-        **dict(params.budgets[params.budget].train_gan),
-        **dict(getattr(params.models, params.model)),
-        "max_words": dataset.max_words,
-        "flip": dataset.flip,
-        "contrastive_weight": loss.lambda_,
-        "temperature": loss.temperature,
-        "shared_noise": loss.shared_noise,
-        "gamma1": loss.gamma1,
-        "gamma2": loss.gamma2,
-        "gamma3": loss.gamma3,
-        "precision": runtime.resolve(params.runtime.precision),
-        "compiled": params.runtime.compile,
-        "seed": params.seed,
-    }
+    pack, damsm = PackedSplit(PREPARED, "train"), _encoders()
+    settings = arguments(params)
     inputs = {PREPARED: pack.digest, DAMSM: file_digest(DAMSM), Path("vocabulary"): damsm.vocabulary.digest}
-    described = origin(settings, inputs)
-    with resumable("train_gan", described, params.runtime.checkpoint_seconds) as resume:
-        watch = None
+    record = provenance(settings, inputs)
+    with resumable("train_gan", record, params.runtime.checkpoint_seconds) as checkpoints:
+        progress = None
         if distributed.rank() == 0:
-            watch = Watch(Pack.open(PREPARED, "test"), damsm, PLOTS / "train_gan.png", dataset.max_words)
-        # gradient checkpointing is no setting that a result depends on: a run that was short of memory goes on with it
-        recompute = params.runtime.gradient_checkpointing
-        generator, curves = train_gan(
-            pack, damsm, **settings, gradient_checkpointing=recompute, watch=watch, resume=resume
-        )
+            test = PackedSplit(PREPARED, "test")
+            progress = ProgressImages(test, damsm, PLOTS / "train_gan.png", params.dataset.max_words)
+        # gradient checkpointing changes no result and so is not part of the record: a run that was short of memory
+        # can go on with it
+        generator, history = train_gan(
+            pack, damsm, **settings, gradient_checkpointing=params.runtime.gradient_checkpointing,
+            progress=progress, checkpoints=checkpoints,
+        )  # fmt: skip
         if distributed.rank() > 0:
             return
-        content = {"generator": generator.content(), "text": damsm.text.content(), "origin": described}
-        checkpoints.save(GAN, "gan", content)
-        _report(curves)
+        content = {"generator": generator.to_checkpoint(), "text": damsm.text.to_checkpoint(), "provenance": record}
+        model_file.save(GAN, "gan", content)
+        write_csv(PLOTS / "train_gan.csv", history)
+        write_metrics("train_gan", {"gan_loss": _final_losses(history)})
 
 
-def _report(curves: list[dict[str, float]]) -> None:
-    write_csv(PLOTS / "train_gan.csv", curves)
-    tail = curves[-max(1, len(curves) // 10) :]  # single windows of a GAN jump about
-    write_metrics(
-        "train_gan",
-        {"gan_loss": {k: round(float(np.mean([r[k] for r in tail if k in r])), 4) for k in tail[-1] if k != "step"}},
-    )
+def _encoders() -> Damsm:
+    content = model_file.load(DAMSM, "damsm")
+    check_inputs(DAMSM, content.get("provenance"), {PREPARED: PackedSplit(PREPARED, "train").digest})
+    return Damsm.from_checkpoint(content)
+
+
+def arguments(params: Params) -> dict[str, Any]:
+    """Arguments of the training that the result depends on."""
+    stage = params.stage("train_gan")
+    loss = params.loss.keywords("lambda_", "temperature", "shared_noise", "gamma1", "gamma2", "gamma3")
+    return {
+        **stage,
+        "model": params.model,
+        "generator": params.generator,
+        "losses": {**stage["losses"], **loss},
+        "max_words": params.dataset.max_words,
+        "flip": params.dataset.flip,
+        "precision": resolve_precision(params.runtime.precision),
+        "compile": params.runtime.compile,
+        "seed": params.seed,
+    }
+
+
+def _final_losses(history: list[dict[str, float]]) -> dict[str, float]:
+    """Means over the last tenth; single windows of a GAN vary widely."""
+    tail = history[-max(1, len(history) // 10) :]
+    names = [name for name in tail[-1] if name != "step"]
+    return {name: round(float(np.mean([row[name] for row in tail if name in row])), 4) for name in names}
 
 
 if __name__ == "__main__":

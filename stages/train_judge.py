@@ -1,33 +1,34 @@
 """Train the network that scores, on real images alone, so that no sweep over the GAN trains it again."""
 
-from stages.runner import JUDGE, PLOTS, PREPARED, VOCABULARY, run, write_metrics
-from stages.scratch import resumable
-from t2i import checkpoints, runtime
-from t2i.data.captions import Vocabulary
-from t2i.data.pack import Pack
+from t2i.checkpoints import model_file
+from t2i.checkpoints.provenance import provenance
+from t2i.data.packed import PackedSplit
+from t2i.data.text.vocabulary import Vocabulary
 from t2i.params import Params
-from t2i.provenance import origin
-from t2i.training.curves import write_csv
+from t2i.pipeline.run import JUDGE, PLOTS, PREPARED, VOCABULARY, run, write_metrics
+from t2i.pipeline.scratch import resumable
+from t2i.runtime.device import resolve_precision
 from t2i.training.judge import train_judge
+from t2i.training.loop.loss_history import write_csv
 
 
 def main(params: Params) -> None:
     """prepared/, models/vocabulary.json -> models/judge.pt."""
-    dataset = getattr(params.datasets, params.data)
-    pack, vocabulary = Pack.open(PREPARED, "train"), Vocabulary.load(VOCABULARY)
-    settings = {
-        **dict(params.budgets[params.budget].train_judge),
-        "max_words": dataset.max_words,
-        "flip": dataset.flip,
+    pack, vocabulary = PackedSplit(PREPARED, "train"), Vocabulary.load(VOCABULARY)
+    arguments = {
+        **params.stage("train_judge"),
+        **dict(params.judge),
+        "max_words": params.dataset.max_words,
+        "flip": params.dataset.flip,
         "gamma3": params.loss.gamma3,
-        "precision": runtime.resolve(params.runtime.precision),
+        "precision": resolve_precision(params.runtime.precision),
     }
-    described = origin(settings, {PREPARED: pack.digest, VOCABULARY: vocabulary.digest})
-    with resumable("train_judge", described, params.runtime.checkpoint_seconds) as resume:
-        judge, curves = train_judge(pack, vocabulary, **settings, resume=resume)
-        checkpoints.save(JUDGE, "judge", {**judge.content(), "origin": described})
-        write_csv(PLOTS / "train_judge.csv", curves)
-        last = {name: round(value, 4) for name, value in curves[-1].items() if name != "step"}
+    record = provenance(arguments, {PREPARED: pack.digest, VOCABULARY: vocabulary.digest})
+    with resumable("train_judge", record, params.runtime.checkpoint_seconds) as checkpoints:
+        judge, history = train_judge(pack, vocabulary, **arguments, checkpoints=checkpoints)
+        model_file.save(JUDGE, "judge", {**judge.to_checkpoint(), "provenance": record})
+        write_csv(PLOTS / "train_judge.csv", history)
+        last = {name: round(value, 4) for name, value in history[-1].items() if name != "step"}
         write_metrics("train_judge", {"judge_loss": last})
 
 

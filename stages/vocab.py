@@ -1,16 +1,16 @@
 """Number the words of the captions."""
 
-from stages.runner import PREPARED, VOCABULARY, run, write_metrics
-from t2i.data.captions import Vocabulary, tokenize
-from t2i.data.pack import Pack
+from t2i.data.packed import PackedSplit
+from t2i.data.text.tokenizer import tokenize
+from t2i.data.text.vocabulary import Vocabulary
 from t2i.params import Params
+from t2i.pipeline.run import PREPARED, VOCABULARY, run, write_metrics
 
 
 def main(params: Params) -> None:
     """prepared/ -> models/vocabulary.json."""
-    texts = [text for split in params.vocab.splits for text in Pack.open(PREPARED, split).captions["text"]]
+    texts = [text for split in params.vocab.splits for text in PackedSplit(PREPARED, split).captions["text"]]
     vocabulary = Vocabulary.build((tokenize(text) for text in texts), params.vocab.min_count)
-    VOCABULARY.parent.mkdir(exist_ok=True)
     vocabulary.save(VOCABULARY)
     write_metrics("vocab", {"words": len(vocabulary), "captions": len(texts), "digest": vocabulary.digest})
 

@@ -1,5 +1,5 @@
 """``python -m t2i`` is the command ``t2i``."""
 
-from t2i.cli import main
+from t2i.apps.cli import main
 
 main()

@@ -1,17 +1,17 @@
-"""The one exception that is meant for the person who runs a command."""
+"""Exceptions that are meant for the person who runs a command."""
 
 
 class InputError(Exception):
     """Something the user gave is wrong: a file, a folder, a parameter, a caption.
 
-    The message is one line that says what is wrong, where, and the way out. Stages print it and exit with code 1;
-    every other exception is a defect of this software and keeps its traceback.
+    The message is one line that says what is wrong, where, and the way out. Stages and commands print it and exit with
+    code 1; every other exception is a defect of this software and keeps its traceback.
     """
 
 
 class StoppedError(Exception):
-    """The work was asked to end and is saved; the message says by whom, how far it is, and how it goes on."""
+    """The training was asked to end and is saved; the message says by whom, how far it is, and how to go on."""
 
 
-class LostError(Exception):
-    """Another process of the training is gone; why, that one knows."""
+class PeerLostError(Exception):
+    """Another process of a distributed training has ended; that process says why."""

@@ -1,4 +1,4 @@
-"""Small data that several tests use."""
+"""Small data sets that several tests use."""
 
 import os
 from functools import partial
@@ -9,10 +9,11 @@ import pytest
 import torch
 from PIL import Image
 
-from t2i.data.captions import Vocabulary, tokenize
-from t2i.data.pack import Pack
-from t2i.data.packing import pack
-from t2i.data.records import Caption, Record, Splits
+from t2i.data.packed import PackedSplit
+from t2i.data.text.tokenizer import tokenize
+from t2i.data.text.vocabulary import Vocabulary
+from t2i.sources.pack_writer import pack
+from t2i.sources.records import Caption, Record, Splits
 
 ROOT = Path(__file__).parents[1]
 
@@ -24,24 +25,24 @@ torch.set_num_threads(1)
 COLOURS = {"red": (220, 30, 30), "green": (30, 180, 60), "blue": (40, 60, 220), "white": (250, 250, 250)}
 
 
-def paint(top: str, bottom: str, size: int) -> Image.Image:
-    """Two stripes: the smallest picture that a caption can describe."""
+def draw_stripes(top: str, bottom: str, size: int) -> Image.Image:
+    """Two stripes: the simplest image that a caption can describe."""
     pixels = np.zeros((size, size, 3), np.uint8)
     pixels[: size // 2], pixels[size // 2 :] = COLOURS[top], COLOURS[bottom]
     return Image.fromarray(pixels)
 
 
 def stripes(split: str, count: int, size: int = 32) -> list[Record]:
-    """Records of striped pictures with three captions each."""
+    """Records of striped images with three captions each."""
     records = []
     for number in range(count):
         top, bottom = (list(COLOURS)[(number // step + (split == "test")) % 4] for step in (1, 4))
         texts = (f"the top is {top}", f"{bottom} below and {top} above", f"a {bottom} ground")
-        says = ({"top": top}, {"top": top, "bottom": bottom}, {"bottom": bottom})
+        mentioned = ({"top": top}, {"top": top, "bottom": bottom}, {"bottom": bottom})
         records.append(
             Record(
-                f"{split}/{number}", f"{top}-{bottom}", tuple(map(Caption, texts, says)),
-                partial(paint, top, bottom, size), {"top": top, "bottom": bottom},
+                f"{split}/{number}", f"{top}-{bottom}", tuple(map(Caption, texts, mentioned)),
+                partial(draw_stripes, top, bottom, size), {"top": top, "bottom": bottom},
             )
         )  # fmt: skip
     return records
@@ -64,4 +65,4 @@ def striped(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def vocabulary(striped: Path) -> Vocabulary:
     """The words of the striped train captions."""
-    return Vocabulary.build(tokenize(text) for text in Pack.open(striped, "train").captions["text"])
+    return Vocabulary.build(tokenize(text) for text in PackedSplit(striped, "train").captions["text"])

@@ -16,12 +16,17 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from t2i.data.captions import Vocabulary
-from t2i.losses.damsm import attention, damsm_losses, matching_loss, sentence_scores, word_scores
+from t2i.data.text.vocabulary import Vocabulary
+from t2i.losses.damsm import damsm_losses, matching_loss, sentence_scores, word_attention, word_scores
 from t2i.losses.kl import kl_to_standard_normal
 from t2i.losses.nt_xent import nt_xent
+from t2i.models.encoders.damsm import Damsm
+from t2i.models.encoders.image import SmallImageEncoder
+from t2i.models.encoders.text import TextEncoder
 from t2i.published import files, networks
-from t2i.training.adversaries import Adversaries
+from t2i.training.gan.discriminators import MultiScaleDiscriminator
+from t2i.training.gan.objective import GanObjective
+from tests.helpers import GAN, PAPER, changed, make_generator
 
 GOLDEN = Path(os.environ.get("T2I_GOLDEN_DIR", Path(__file__).parent / "golden"))
 SEED = int(os.environ.get("T2I_GOLDEN_SEED", "0"))
@@ -105,7 +110,7 @@ def test_damsm_losses_gradients_and_attention(name: str) -> None:
         i = int(key.removeprefix("attention_"))
         expected = golden[key].flatten(2)[0]  # [own words, R]
         similarity = torch.einsum("mdl,ndr->nmlr", words[i : i + 1], regions[i : i + 1].flatten(2))
-        found = attention(similarity, padding[i : i + 1], gamma1)[0, 0, : len(expected)]
+        found = word_attention(similarity, padding[i : i + 1], gamma1)[0, 0, : len(expected)]
         close(found.detach(), expected)
 
 
@@ -149,7 +154,7 @@ def test_image_encoder() -> None:
 def test_discriminator(name: str) -> None:
     golden, size = arrays(name), int(name.removeprefix("attngan").removeprefix("dmgan").removeprefix("_discriminator"))
     network = networks.discriminator(fill(name))
-    if "image_every" in golden:  # the input is the nearest-enlarged picture of which every so-manieth pixel is given
+    if "image_every" in golden:  # the input is the enlarged picture of which every n-th pixel is given
         image = interpolate(golden["image_every"], size=(size, size), mode="nearest")
     else:
         image = golden["real"]
@@ -166,10 +171,18 @@ def test_discriminator_loss(name: str) -> None:
     golden, network = arrays(name), networks.discriminator(fill(name))
     ndf, dim = int(golden["ndf"]), int(golden["nef"])
     norm = "spectral" if name.startswith("dmgan") else "batch"
-    both = Adversaries([64], ndf=ndf, embedding_dim=dim, norm=norm, projection=0, kind="bce", mismatched="next")  # type: ignore[arg-type]
-    both.scales[0] = network.train()
+    discriminators = MultiScaleDiscriminator(
+        [64], ndf=ndf, embedding_dim=dim, norm=norm, projection_dim=0, negative_captions="next"  # type: ignore[arg-type]
+    )  # fmt: skip
+    discriminators.scales[0] = network.train()
+    words = Vocabulary(["<end>", "a"])
+    encoders = Damsm(TextEncoder(words, embedding_dim=dim, word_dim=2), SmallImageEncoder(dim, 2))
+    losses = changed(GAN["losses"], PAPER["losses"])
+    objective = GanObjective(
+        make_generator(), discriminators, encoders, captions_per_image=1, precision="fp32", **losses
+    )
     classes = torch.arange(len(golden["real"]))
-    loss = both.tell_apart(0, golden["real"], golden["fake"], golden["sentence"], classes)
+    loss = objective.discriminator_loss(0, golden["real"], golden["fake"], golden["sentence"], classes)
     close(loss, golden["loss_train"].float())
 
 

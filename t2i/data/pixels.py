@@ -1,10 +1,10 @@
-"""Pixels of files and pixels of networks."""
+"""Conversion between uint8 pixels and the value range of the networks."""
 
 import torch
 from torch import Tensor
 
 
-def to_unit(images: Tensor) -> Tensor:
+def to_float(images: Tensor) -> Tensor:
     """uint8 pixels -> float32 in [-1, 1], channels last."""
     return images.float().contiguous(memory_format=torch.channels_last).div_(127.5).sub_(1.0)
 

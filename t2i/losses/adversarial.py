@@ -1,4 +1,4 @@
-"""What discriminators and generators want of each other's logits."""
+"""Adversarial losses: non-saturating BCE and hinge, and the R1 penalty."""
 
 from typing import Literal
 
@@ -6,30 +6,30 @@ import torch
 from torch import Tensor
 from torch.nn.functional import relu, softplus
 
-from t2i import distributed
+from t2i.runtime import distributed
 
-Kind = Literal["bce", "hinge"]
+AdversarialLoss = Literal["bce", "hinge"]
 
 
-def says_real(logits: Tensor, kind: Kind) -> Tensor:
-    """Mean loss of a discriminator that should call all of ``logits`` real."""
+def real_loss(logits: Tensor, kind: AdversarialLoss) -> Tensor:
+    """Mean discriminator loss of logits that should say real."""
     return distributed.mean(softplus(-logits) if kind == "bce" else relu(1 - logits))
 
 
-def says_fake(logits: Tensor, kind: Kind) -> Tensor:
-    """Mean loss of a discriminator that should call all of ``logits`` fake."""
+def fake_loss(logits: Tensor, kind: AdversarialLoss) -> Tensor:
+    """Mean discriminator loss of logits that should say fake."""
     return distributed.mean(softplus(logits) if kind == "bce" else relu(1 + logits))
 
 
-def fools(logits: Tensor, kind: Kind) -> Tensor:
-    """Mean loss of a generator that wants all of ``logits`` called real; non-saturating, or linear for hinge."""
+def generator_loss(logits: Tensor, kind: AdversarialLoss) -> Tensor:
+    """Mean generator loss of the logits of its images: non-saturating BCE, or the linear loss of hinge."""
     return distributed.mean(softplus(-logits) if kind == "bce" else -logits)
 
 
 def discriminator_loss(
-    real_u: Tensor, real_c: Tensor, fake_u: Tensor, fake_c: Tensor, mismatched_c: Tensor, kind: Kind
+    real_u: Tensor, real_c: Tensor, fake_u: Tensor, fake_c: Tensor, mismatched_c: Tensor, kind: AdversarialLoss
 ) -> Tensor:
-    """Loss of one discriminator on one caption an image: (real_u + real_c) / 2 + (fake_u + fake_c + mismatched_c) / 3.
+    """Matching-aware loss of one discriminator: (real_u + real_c) / 2 + (fake_u + fake_c + mismatched_c) / 3.
 
     Args:
         real_u, fake_u: unconditional logits of real and generated images.
@@ -37,20 +37,20 @@ def discriminator_loss(
         mismatched_c: logits of real images given other images' sentences.
         kind: "bce" is the paper's.
     """
-    real = says_real(real_u, kind) + says_real(real_c, kind)
-    fake = says_fake(fake_u, kind) + says_fake(fake_c, kind) + says_fake(mismatched_c, kind)
+    real = real_loss(real_u, kind) + real_loss(real_c, kind)
+    fake = fake_loss(fake_u, kind) + fake_loss(fake_c, kind) + fake_loss(mismatched_c, kind)
     return real / 2 + fake / 3
 
 
-def gradient_penalty(logits: Tensor, images: Tensor) -> Tensor:
+def r1_penalty(logits: Tensor, images: Tensor) -> Tensor:
     """R1: squared gradient norm of the conditional logit at real images with their sentences, without its weight.
 
     Mescheder et al., "Which Training Methods for GANs do actually Converge?", ICML 2018, equation 9 without the 1 / 2.
     DF-GAN (Tao et al., CVPR 2022) smooths the logit along the sentence as well; sentences that differ in one small part
-    lie close together, and a discriminator that is smooth there does not tell them apart.
+    lie close together, and a discriminator that is smooth there does not distinguish them.
 
     Args:
         logits: [N], computed from ``images``, which require gradients.
     """
     (gradient,) = torch.autograd.grad(logits.sum(), images, create_graph=True)
-    return distributed.total(gradient.float().square().sum()) / (distributed.size() * len(logits))
+    return distributed.all_reduce_sum(gradient.float().square().sum()) / (distributed.world_size() * len(logits))

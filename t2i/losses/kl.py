@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from t2i import distributed
+from t2i.runtime import distributed
 
 
 def kl_to_standard_normal(mu: Tensor, logvar: Tensor) -> Tensor:

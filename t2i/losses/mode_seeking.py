@@ -1,22 +1,22 @@
-"""Mode seeking: other noise shall make another picture (Mao et al., CVPR 2019)."""
+"""Mode seeking: different noise should give a different image (Mao et al., CVPR 2019)."""
 
 from torch import Tensor
 
-from t2i.distributed import mean
+from t2i.runtime.distributed import mean
 
 EPSILON = 1e-2
-"""Of the ratio: below it, where pictures are all but equal, the gradient grows no more."""
+"""Added to the ratio, which bounds the loss and its gradient where images are all but equal."""
 
 
-def mode_seeking(one: Tensor, two: Tensor, noise_one: Tensor, noise_two: Tensor) -> Tensor:
-    """1 / (difference of pictures / difference of their noise): equation 2, as the loss that is to be small.
+def mode_seeking(first: Tensor, second: Tensor, first_noise: Tensor, second_noise: Tensor) -> Tensor:
+    """1 / (difference of images / difference of their noise): equation 2, as a loss to minimise.
 
     Args:
-        one, two: [N, 3, S, S], pictures of the same captions.
-        noise_one, noise_two: [N, Z], what they were made from.
+        first, second: [N, 3, S, S], images of the same captions.
+        first_noise, second_noise: [N, Z], the noise they were generated from.
 
     Returns:
         scalar in (0, 100]; mean absolute differences over the batch are compared.
     """
-    pictures = mean((one.float() - two.float()).abs())
-    return 1 / (pictures / mean((noise_one - noise_two).abs()) + EPSILON)
+    difference = mean((first.float() - second.float()).abs())
+    return 1 / (difference / mean((first_noise - second_noise).abs()) + EPSILON)

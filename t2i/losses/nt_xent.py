@@ -1,4 +1,4 @@
-"""The contrastive loss of the paper: two views of one thing belong together, everything else does not."""
+"""NT-Xent, the contrastive loss of the paper."""
 
 import torch
 from torch import Tensor
@@ -8,11 +8,12 @@ from torch.nn.functional import cross_entropy, normalize
 def nt_xent(first: Tensor, second: Tensor, temperature: float) -> Tensor:
     """NT-Xent (Chen et al., SimCLR, equation 1; Ye et al., equation 3), mean over all 2N embeddings.
 
-    In DAMSM pretraining the views are the sentence embeddings of two captions of one image, in GAN training the image
-    codes of the pictures made from them.
+    Row i of ``first`` and row i of ``second`` are a positive pair, all other rows are negatives. In DAMSM pretraining
+    the views are the sentence embeddings of two captions of one image, in GAN training the image codes of the images
+    generated from them.
 
     Args:
-        first, second: [N, D] each; row i of one belongs to row i of the other. Normalised inside.
+        first, second: [N, D] each. Normalised inside.
         temperature: above 0.
 
     Raises:

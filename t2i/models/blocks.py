@@ -5,7 +5,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-Layers = Literal["glu_batchnorm", "leaky_groupnorm"]
+NormAct = Literal["glu_batchnorm", "leaky_groupnorm"]
 """Normalisation and activation of a generator: the paper's gated linear units and batch norm, or the cheaper pair."""
 
 
@@ -37,7 +37,7 @@ class UpConv3x3(nn.Conv2d):
         return nn.functional.conv_transpose2d(input, taps, stride=2, padding=1)
 
 
-class TwofoldConv3x3(nn.Conv2d):
+class DuplicatedInputConv3x3(nn.Conv2d):
     """A 3x3 convolution of an image stacked on itself, from the image alone, with the weights of the convolution.
 
     Each channel is there twice, so the weights that meet it can be added up beforehand: half of the products, and no
@@ -58,8 +58,8 @@ class TwofoldConv3x3(nn.Conv2d):
 class GLU(nn.Module):
     """Half of the channels, gated by the other half; [N, 2 C, H, W] -> [N, C, H, W].
 
-    torch's own hands gradients back channels first, whatever the layout was, and the batch norm before it then takes
-    ten times as long.
+    torch's own returns NCHW gradients whatever the layout was, and the batch norm before it then takes ten times as
+    long.
     """
 
     def forward(self, hidden: Tensor) -> Tensor:
@@ -73,28 +73,30 @@ def group_norm(channels: int) -> nn.GroupNorm:
     return nn.GroupNorm(max(1, channels // 8), channels)
 
 
-def _convolved(convolution: nn.Conv2d, layers: Layers) -> list[nn.Module]:
+def conv_norm_act(convolution: nn.Conv2d, norm_act: NormAct) -> list[nn.Module]:
     """A convolution with its normalisation and activation; gated units halve the channels."""
     channels = convolution.out_channels
-    if layers == "glu_batchnorm":
+    if norm_act == "glu_batchnorm":
         return [convolution, nn.BatchNorm2d(channels), GLU()]
     return [convolution, group_norm(channels), nn.LeakyReLU(0.2, inplace=True)]
 
 
-def _gated(channels_out: int, layers: Layers) -> int:
+def pre_activation_channels(channels_out: int, norm_act: NormAct) -> int:
     """Channels that a convolution must give for ``channels_out`` after its activation."""
-    return 2 * channels_out if layers == "glu_batchnorm" else channels_out
+    return 2 * channels_out if norm_act == "glu_batchnorm" else channels_out
 
 
 class UpBlock(nn.Sequential):
     """A doubling convolution with what follows it; [N, channels_in, H, W] -> [N, channels_out, 2H, 2W]."""
 
-    def __init__(self, channels_in: int, channels_out: int, layers: Layers) -> None:
-        super().__init__(*_convolved(UpConv3x3(channels_in, _gated(channels_out, layers)), layers))
+    def __init__(self, channels_in: int, channels_out: int, norm_act: NormAct) -> None:
+        super().__init__(
+            *conv_norm_act(UpConv3x3(channels_in, pre_activation_channels(channels_out, norm_act)), norm_act)
+        )
 
 
 def attend(hidden: Tensor, keys: Tensor, values: Tensor, padding: Tensor) -> tuple[Tensor, Tensor]:
-    """Every pixel's mixture of L values, weighted by how well their keys match it; padding has no weight.
+    """Attention of every pixel over L keys and values; padding has no weight.
 
     Shape: [N, C, H, W], keys and values [N, C, L], [N, L] -> mixture [N, C, H, W], attention [N, L, H, W].
     """
@@ -114,26 +116,28 @@ class ResidualBlock(nn.Module):
     """Two convolutions beside an identity; [N, C, H, W] -> [N, C, H, W].
 
     Args:
-        twofold: it reads an image stacked on itself, and is given that image, [N, C / 2, H, W].
+        duplicated_input: the block reads an image concatenated with itself, and is given that image, [N, C / 2, H, W].
     """
 
-    def __init__(self, channels: int, layers: Layers, *, twofold: bool = False) -> None:
+    def __init__(self, channels: int, norm_act: NormAct, *, duplicated_input: bool = False) -> None:
         super().__init__()
-        self.twofold = twofold
-        norm = nn.BatchNorm2d(channels) if layers == "glu_batchnorm" else group_norm(channels)
-        convolution = (TwofoldConv3x3 if twofold else conv3x3)(channels, _gated(channels, layers))
-        self.block = nn.Sequential(*_convolved(convolution, layers), conv3x3(channels, channels), norm)
+        self.duplicated_input = duplicated_input
+        norm = nn.BatchNorm2d(channels) if norm_act == "glu_batchnorm" else group_norm(channels)
+        convolution = (DuplicatedInputConv3x3 if duplicated_input else conv3x3)(
+            channels, pre_activation_channels(channels, norm_act)
+        )
+        self.block = nn.Sequential(*conv_norm_act(convolution, norm_act), conv3x3(channels, channels), norm)
 
     def forward(self, hidden: Tensor) -> Tensor:
-        """Shape: [N, C, H, W], or half the channels where twofold -> [N, C, H, W]."""
+        """Shape: [N, C, H, W], or half the channels where duplicated_input -> [N, C, H, W]."""
         change = self.block(hidden)
-        if self.twofold:
+        if self.duplicated_input:
             return (hidden[:, None] + change.unflatten(1, (2, -1))).flatten(1, 2)
         return hidden + change
 
 
 class ConditioningAugmentation(nn.Module):
-    """A Gaussian around the sentence instead of the sentence alone (StackGAN, section 3.2).
+    """Conditioning augmentation: a sample from a Gaussian around the sentence (StackGAN, section 3.2).
 
     mu and log variance come from linear + GLU; the condition is mu + exp(logvar / 2) * epsilon.
     """

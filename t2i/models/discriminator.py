@@ -1,4 +1,4 @@
-"""One discriminator a scale: is this image real, and does it show what the sentence says?"""
+"""Discriminator of one scale: is an image real, and does it match the sentence?"""
 
 import math
 from typing import Literal
@@ -37,7 +37,7 @@ class Discriminator(nn.Module):
         ndf: channels after the first convolution.
         embedding_dim: D of the sentence.
         norm: "batch" as in AttnGAN, "spectral" as in DM-GAN (with biases, the first convolution too), or "none".
-        projection: P > 0 adds the inner product of P projections of image and sentence to the conditional logit
+        projection_dim: P > 0 adds the inner product of P projections of image and sentence to the conditional logit
             (after Miyato and Koyama, "cGANs with Projection Discriminator", 2018): a sum of image and sentence, as in
             the published discriminators, has to learn to multiply first. 0: as published.
 
@@ -45,7 +45,7 @@ class Discriminator(nn.Module):
         ValueError: size is no power of two from 8.
     """
 
-    def __init__(self, size: int, ndf: int, embedding_dim: int, norm: Norm, projection: int = 0) -> None:
+    def __init__(self, size: int, ndf: int, embedding_dim: int, norm: Norm, projection_dim: int = 0) -> None:
         super().__init__()
         if size < 8 or size & (size - 1):
             raise ValueError(f"size is {size}; legal are powers of two from 8")
@@ -65,10 +65,10 @@ class Discriminator(nn.Module):
         self.joint, self.after_joint = joint, nn.Sequential(*after_joint)
         self.unconditional_head = nn.Conv2d(channels, 1, 4)
         self.conditional_head = nn.Conv2d(channels, 1, 4)
-        self.projection = projection
-        if projection:
-            self.project_image = nn.Linear(16 * channels, projection)
-            self.project_sentence = nn.Linear(embedding_dim, projection, bias=False)
+        self.projection_dim = projection_dim
+        if projection_dim:
+            self.project_image = nn.Linear(16 * channels, projection_dim)
+            self.project_sentence = nn.Linear(embedding_dim, projection_dim, bias=False)
         if norm == "none":
             # torch's initial weights shrink what passes, layer by layer, and nothing brings it back to its size here
             for layer in self.modules():
@@ -78,7 +78,7 @@ class Discriminator(nn.Module):
                         nn.init.zeros_(layer.bias)
 
     def forward(self, images: Tensor, *sentences: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """Logit that images are real, and that they are real and show what is said, for each of several sayings.
+        """Unconditional logits, and conditional ones for each of several sets of sentences.
 
         Args:
             images: [N, 3, S, S] in [-1, 1].
@@ -109,7 +109,7 @@ class Discriminator(nn.Module):
         return _logits(self.unconditional_head, features)
 
     def conditional(self, features: Tensor, *sentences: Tensor) -> list[Tensor]:
-        """Logits that images are real and show what is said, for each of several sayings.
+        """Logits that images are real and match the sentence, for each of several sets of sentences.
 
         The convolution over features joined with a sentence tiled to 4x4 is a sum: of one over the features, done once
         an image, and one over the constant sentence, which is a product with each tap and sums of these.
@@ -119,31 +119,32 @@ class Discriminator(nn.Module):
             sentences: any number of [M, D], M <= N; each is about the first M images.
 
         Returns:
-            a [M] for each of the sentences, float32.
+            one [M] for each set of sentences, float32.
         """
         of_features, of_sentence = self.joint.weight.split([features.shape[1], sentences[0].shape[1]], dim=1)
         shared = nn.functional.conv2d(features, of_features, self.joint.bias, padding=1)
-        found = []
-        for said in self._convolved(of_sentence, torch.cat(sentences)).split([len(each) for each in sentences]):
-            joined = self.after_joint(shared[: len(said)] + said.to(shared.dtype))
-            found.append(_logits(self.conditional_head, joined))
-        if self.projection:
+        logits = []
+        counts = [len(each) for each in sentences]
+        for sentence_bias in self._convolved_sentences(of_sentence, torch.cat(sentences)).split(counts):
+            joined = self.after_joint(shared[: len(sentence_bias)] + sentence_bias.to(shared.dtype))
+            logits.append(_logits(self.conditional_head, joined))
+        if self.projection_dim:
             image = self._projected(features)
-            found = [
-                logits + (image[: len(sentence)] * self.project_sentence(sentence).float()).sum(dim=1)
-                for logits, sentence in zip(found, sentences, strict=True)
+            logits = [
+                logit + (image[: len(sentence)] * self.project_sentence(sentence).float()).sum(dim=1)
+                for logit, sentence in zip(logits, sentences, strict=True)
             ]
-        return found
+        return logits
 
-    def fits(self, features: Tensor, sentences: Tensor) -> Tensor:
-        """How well each sentence fits each image by their projections alone: [N, C, 4, 4], [M, D] -> [N, M]."""
+    def similarity(self, features: Tensor, sentences: Tensor) -> Tensor:
+        """Similarity of each image and sentence by their projections alone: [N, C, 4, 4], [M, D] -> [N, M]."""
         return self._projected(features) @ self.project_sentence(sentences).float().T
 
     def _projected(self, features: Tensor) -> Tensor:
-        return self.project_image(features.flatten(1)).float() * self.projection**-0.5
+        return self.project_image(features.flatten(1)).float() * self.projection_dim**-0.5
 
     @staticmethod
-    def _convolved(weight: Tensor, sentences: Tensor) -> Tensor:
+    def _convolved_sentences(weight: Tensor, sentences: Tensor) -> Tensor:
         """A 3x3 convolution of sentences tiled to 4x4: [C, D, 3, 3], [N, D] -> [N, C, 4, 4]."""
         by_tap = weight.permute(0, 2, 3, 1).flatten(0, 2)  # [9 C, D]; copies nothing where weights are channels last
         products = (sentences @ by_tap.T).unflatten(1, (-1, 9))  # [N, C, 9]

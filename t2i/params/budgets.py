@@ -1,21 +1,21 @@
-"""What may stand in a block of ``budgets``: how much work each stage does, and by which recipe."""
+"""Legal contents of a block of ``budgets``: sizes and lengths, how much work each stage does."""
 
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from t2i.params.values import Count, Decay, Fraction, Natural, Positive, Section, Seed, Weight
+from t2i.params.values import Count, Section
 
 
 class Preprocess(Section):
     """Block ``budgets.<name>.preprocess``."""
 
     image_size: Literal[32, 64, 128, 256]
-    limit: Count | None
+    max_images: Count | None
 
 
 class Training(Section):
-    """How long a training goes on: steps or epochs."""
+    """Length of a training: steps or epochs."""
 
     steps: Count | None = None
     epochs: Count | None = None
@@ -27,24 +27,32 @@ class Training(Section):
         return self
 
 
+class TextEncoder(Section):
+    """Block ``pretrain_damsm.text_encoder``."""
+
+    word_dim: Count
+
+
+class ImageEncoder(Section):
+    """Block ``pretrain_damsm.image_encoder``."""
+
+    kind: Literal["small", "inception_v3"]
+    width: Count | None = None
+
+    @model_validator(mode="after")
+    def _small_has_a_width(self) -> Self:
+        if (self.kind == "small") != (self.width is not None):
+            raise ValueError("width belongs to kind small, which needs one, and to no other kind")
+        return self
+
+
 class PretrainDamsm(Training):
     """Block ``budgets.<name>.pretrain_damsm``."""
 
     batch_size: Annotated[Count, Field(ge=2)]
-    captions: Annotated[Count, Field(ge=2)]
-    candidates: Literal["view", "batch"]
-    lr: Positive
-    lr_decay: Annotated[Fraction, Field(gt=0)] | None
-    lr_floor: Fraction
-    gradient_clip: Positive
-    image_encoder: Literal["small", "inception_v3"]
     embedding_dim: Annotated[Count, Field(multiple_of=2)]
-    word_dim: Count
-    dropout: Decay
-    word_range: Positive
-    forget_bias: Weight
-    sentence: Literal["last", "max"]
-    width: Count
+    text_encoder: TextEncoder
+    image_encoder: ImageEncoder
 
 
 class TrainJudge(Section):
@@ -52,44 +60,30 @@ class TrainJudge(Section):
 
     steps: Count
     batch_size: Annotated[Count, Field(ge=2)]
-    lr: Positive
     embedding_dim: Annotated[Count, Field(multiple_of=2)]
     width: Count
-    sentence: Literal["last", "max"]
-    seed: Seed
+
+
+class Generator(Section):
+    """Block ``train_gan.generator``."""
+
+    base_size: Literal[8, 16, 32, 64]
+    ngf: Annotated[Count, Field(multiple_of=8)]
+    residual_blocks: Count
+
+
+class Discriminator(Section):
+    """Block ``train_gan.discriminator``."""
+
+    ndf: Annotated[Count, Field(multiple_of=8)]
 
 
 class TrainGan(Training):
     """Block ``budgets.<name>.train_gan``."""
 
     batch_size: Annotated[Count, Field(ge=2)]
-    captions: Literal[1, 2]
-    base_size: Literal[8, 16, 32, 64]
-    ngf: Annotated[Count, Field(multiple_of=8)]
-    ndf: Annotated[Count, Field(multiple_of=8)]
-    residual_blocks: Count
-    layers: Literal["glu_batchnorm", "leaky_groupnorm"]
-    mapping_layers: Natural
-    noise_bits: Natural
-    discriminator_norm: Literal["batch", "spectral", "none"]
-    projection: Natural
-    initial_weights: Literal["orthogonal", "own"]
-    adversarial: Literal["bce", "hinge"]
-    mismatched: Literal["next", "hardest"]
-    matching_weight: Weight
-    remembered: Natural
-    lr_generator: Positive
-    lr_discriminator: Positive
-    beta1: Decay
-    beta2: Decay
-    decay_from: Fraction
-    ema_decay: Decay
-    damsm_weight: Weight
-    kl_weight: Weight
-    diversity_weight: Weight
-    gradient_penalty: Weight
-    penalty_every: Count
-    grow_at: Decay
+    generator: Generator
+    discriminator: Discriminator
 
 
 class Sample(Section):
@@ -109,13 +103,10 @@ class Budget(Section):
     sample: Sample
 
     @model_validator(mode="after")
-    def _scales_fit(self) -> "Budget":
-        if self.train_gan.base_size > self.preprocess.image_size:
+    def _scales_fit(self) -> Self:
+        base_size, image_size = self.train_gan.generator.base_size, self.preprocess.image_size
+        if base_size > image_size:
             raise ValueError(
-                f"train_gan.base_size {self.train_gan.base_size} is larger than preprocess.image_size "
-                f"{self.preprocess.image_size}"
+                f"train_gan.generator.base_size {base_size} is larger than preprocess.image_size {image_size}"
             )
-        gan = self.train_gan
-        if (gan.mismatched == "hardest" or gan.matching_weight) and not gan.projection:
-            raise ValueError("train_gan.mismatched 'hardest' and matching_weight need projection to be 1 or more")
         return self

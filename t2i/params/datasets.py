@@ -1,4 +1,4 @@
-"""What may stand in the block ``datasets``: where images and captions come from and how they enter training."""
+"""Legal contents of the block ``datasets``: where images and captions come from and how they enter training."""
 
 from typing import Annotated, Literal
 
@@ -8,7 +8,7 @@ from t2i.params.values import Count, Fraction, Positive, Ratio, Section, Seed
 
 
 class ToyBirdsSource(Section):
-    """Arguments of :func:`t2i.data.toy_birds.read`."""
+    """Arguments of :func:`t2i.sources.toy_birds.read`."""
 
     train_images: Count
     test_images: Count
@@ -18,7 +18,7 @@ class ToyBirdsSource(Section):
 
 
 class CubSource(Section):
-    """Arguments of :func:`t2i.data.cub.read`."""
+    """Arguments of :func:`t2i.sources.cub.read`."""
 
     captions_per_image: Annotated[Count, Field(ge=2)]
     box_scale: Positive
@@ -26,7 +26,7 @@ class CubSource(Section):
 
 
 class CocoSource(Section):
-    """Arguments of :func:`t2i.data.coco.read`."""
+    """Arguments of :func:`t2i.sources.coco.read`."""
 
     captions_per_image: Annotated[Count, Field(ge=2)]
 
@@ -39,6 +39,7 @@ class Dataset(Section):
     flip: bool
     max_words: Count
     damsm_max_words: Count
+    source: Section  # arguments of the reader
 
 
 class ToyBirds(Dataset):
@@ -59,17 +60,17 @@ class Coco(Dataset):
     source: CocoSource
 
 
-class OwnSource(Section):
-    """Arguments of :func:`t2i.data.own.read`."""
+class CustomSource(Section):
+    """Arguments of :func:`t2i.sources.custom.read`."""
 
     captions_per_image: Annotated[Count, Field(ge=2)]
     test_share: Annotated[Fraction, Field(gt=0, lt=1)]
 
 
-class Own(Dataset):
-    """Block ``datasets.own``."""
+class Custom(Dataset):
+    """Block ``datasets.custom``."""
 
-    source: OwnSource
+    source: CustomSource
 
 
 class Datasets(Section):
@@ -78,4 +79,4 @@ class Datasets(Section):
     toy_birds: ToyBirds
     cub: Cub
     coco: Coco
-    own: Own
+    custom: Custom

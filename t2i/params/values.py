@@ -1,6 +1,6 @@
-"""Numbers as params.yaml may have them, and what a block of it is."""
+"""Types of numbers in params.yaml, and its blocks."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -27,3 +27,12 @@ class Section(BaseModel):
     """A block of params.yaml; ``dict(section)`` gives its keys as keyword arguments."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=False)
+
+
+def merged(*sections: Section | None) -> dict[str, Any]:
+    """Keyword arguments of several blocks that have no key in common; blocks within are merged likewise."""
+    result: dict[str, Any] = {}
+    for section in sections:
+        for key, value in dict(section or {}).items():
+            result[key] = merged(value) | result.get(key, {}) if isinstance(value, Section) else value
+    return result

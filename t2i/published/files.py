@@ -8,9 +8,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from t2i.data.captions import Vocabulary
-from t2i.data.unpickle import load_pickle
+from t2i.data.text.vocabulary import Vocabulary
 from t2i.errors import InputError
+from t2i.sources.safe_pickle import load_pickle
 
 State = dict[str, Tensor]
 
@@ -32,7 +32,7 @@ def vocabulary(path: Path) -> Vocabulary:
 
 
 def read_state(path: Path) -> State:
-    """The tensors of a .pth file, without the wrappings that are about: a key "netG" or "state_dict", "module." names.
+    """The named tensors of a .pth file; a wrapping key "netG" or "state_dict" and prefixes "module." are removed.
 
     Raises:
         InputError: the file is missing, damaged, holds no tensors, or would run code.

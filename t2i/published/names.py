@@ -1,12 +1,12 @@
-"""Names of tensors, ours -> published, one by one; the same table serves both directions."""
+"""Names of tensors, ours -> published."""
 
 import re
 
 
 def text_encoder_name(name: str) -> str:
-    """``onward.weight_ih_l0`` -> ``rnn.weight_ih_l0``."""
+    """``forward_lstm.weight_ih_l0`` -> ``rnn.weight_ih_l0``."""
     part, rest = name.split(".", 1)
-    return {"embedding": f"encoder.{rest}", "onward": f"rnn.{rest}", "backward_": f"rnn.{rest}_reverse"}[part]
+    return {"embedding": f"encoder.{rest}", "forward_lstm": f"rnn.{rest}", "backward_lstm": f"rnn.{rest}_reverse"}[part]
 
 
 def image_encoder_name(name: str) -> str:

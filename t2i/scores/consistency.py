@@ -1,6 +1,6 @@
-"""Caption consistency: how near two images come that are made from two captions of one real image.
+"""Caption consistency: distance between images generated from two captions of the same real image.
 
-That is what the contrastive loss is for, so it stands beside the distance of images that should differ.
+The contrastive loss is meant to reduce it. The distance between images that should differ is given for comparison.
 """
 
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ from numpy.typing import ArrayLike, NDArray
 
 @dataclass(frozen=True)
 class Consistency:
-    """Mean cosine distances (1 - cosine, 0 to 2) of pairs of generated images; nan where there is no pair.
+    """Mean cosine distances (1 - cosine, 0 to 2) of pairs of generated images; NaN where there is no pair.
 
     Attributes:
-        same_image: two captions of one image, one noise. Small: wording does not matter.
-        other_image: captions of images of different classes, one noise. Large: content does.
-        pairs_same, pairs_other: how many pairs each mean is over.
+        same_image: two captions of one image, same noise. Small: the wording does not matter.
+        other_image: captions of images of different classes, same noise. Large: the content does.
+        pairs_same, pairs_other: number of pairs in each mean.
     """
 
     same_image: float
@@ -28,13 +28,13 @@ class Consistency:
 def caption_consistency(codes: ArrayLike, image: ArrayLike, noise: ArrayLike, image_class: ArrayLike) -> Consistency:
     """Compare generated images that share their noise.
 
-    No pair is ever formed: the cosines of all pairs within a set of unit vectors add up to
-    (|sum of vectors|^2 - sum of |vectors|^2) / 2, and pairs of different classes are all pairs less those of one class.
+    Linear in N: the cosines of all pairs within a set of unit vectors add up to
+    (|sum of vectors|^2 - sum of |vectors|^2) / 2; pairs of different classes are all pairs minus those of one class.
 
     Args:
-        codes: [N, D] codes of generated images, one a caption and noise.
-        image: [N] number of the real image whose caption it was made from.
-        noise: [N] number of the noise vector it was made from.
+        codes: [N, D] embeddings of generated images, one for each caption and noise.
+        image: [N] number of the real image whose caption was used.
+        noise: [N] number of the noise vector.
         image_class: [N] class of that real image.
 
     Raises:
@@ -51,26 +51,26 @@ def caption_consistency(codes: ArrayLike, image: ArrayLike, noise: ArrayLike, im
         raise ValueError("an image has two values of image_class; legal is one")
     unit = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), np.finfo(np.float64).tiny)
     same, pairs_same = _within(unit, keys["noise"], keys["image"])
-    everything, pairs_everything = _within(unit, keys["noise"])
+    total, pairs_total = _within(unit, keys["noise"])
     one_class, pairs_one_class = _within(unit, keys["noise"], keys["image_class"])
-    pairs_other = pairs_everything - pairs_one_class
+    pairs_other = pairs_total - pairs_one_class
     return Consistency(
         same_image=1 - same / pairs_same if pairs_same else float("nan"),
-        other_image=1 - (everything - one_class) / pairs_other if pairs_other else float("nan"),
+        other_image=1 - (total - one_class) / pairs_other if pairs_other else float("nan"),
         pairs_same=pairs_same,
         pairs_other=pairs_other,
     )
 
 
 def _groups(*keys: NDArray[np.integer]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Rows in an order that puts equal keys side by side, and the place where each group of them begins."""
+    """An order of the rows that puts equal keys next to each other, and where each group of equal keys begins."""
     order = np.lexsort(keys)
     changes = np.any([key[order][1:] != key[order][:-1] for key in keys], axis=0)
     return order, np.concatenate(([0], np.flatnonzero(changes) + 1))
 
 
 def _within(unit: NDArray[np.float64], *keys: NDArray[np.integer]) -> tuple[float, int]:
-    """Sum of the cosines of all pairs of rows that agree in every key, and the number of these pairs."""
+    """Sum of the cosines of all pairs of rows with equal keys, and the number of these pairs."""
     order, begins = _groups(*keys)
     sizes = np.diff(begins, append=len(order))
     sums = np.add.reduceat(unit[order], begins, axis=0)

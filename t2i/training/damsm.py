@@ -1,149 +1,195 @@
 """Contrastive pretraining of the encoders (Ye et al., section 3.1)."""
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import torch
 from torch import Tensor
+from torch.optim.lr_scheduler import LambdaLR
 
-from t2i import distributed, runtime
-from t2i.data.captions import Vocabulary
-from t2i.data.pack import Pack
-from t2i.data.pairs import CaptionPairs
-from t2i.data.pixels import to_unit
-from t2i.losses.damsm import Candidates, sentence_loss, word_loss
+from t2i.data.batches import Batch, CaptionBatches
+from t2i.data.packed import PackedSplit
+from t2i.data.pixels import to_float
+from t2i.data.text.vocabulary import Vocabulary
+from t2i.losses.damsm import Negatives, sentence_loss, word_loss
 from t2i.losses.nt_xent import nt_xent
-from t2i.models.batch_norm import synchronise
-from t2i.models.damsm import Damsm, ImageEncoderKind, build_image_encoder
-from t2i.models.inception import InceptionImageEncoder
-from t2i.models.text_encoder import Sentence, TextEncoder
-from t2i.training.adam import Adam
-from t2i.training.steps import Resume, Steps
+from t2i.models.encoders.damsm import Damsm, build_image_encoder
+from t2i.models.encoders.inception import InceptionImageEncoder
+from t2i.models.encoders.text import Text, TextEncoder
+from t2i.runtime import distributed
+from t2i.runtime.device import Precision, autocast, current_device
+from t2i.runtime.sync_batch_norm import convert_sync_batchnorm
+from t2i.training.loop.checkpoint import CheckpointPolicy, Stateful
+from t2i.training.loop.loop import TrainingLoop
+from t2i.training.loop.optim import Adam
 
-CandidateCaptions = Literal["view", "batch"]
+NegativeSet = Literal["view", "batch"]
 
 
 def train_damsm(
-    pack: Pack,
+    pack: PackedSplit,
     vocabulary: Vocabulary,
     *,
-    steps: int | None,
-    epochs: int | None,
+    captions_per_image: int,
     batch_size: int,
-    captions: int,
-    candidates: CandidateCaptions,
-    lr: float,
-    lr_decay: float | None,
-    lr_floor: float,
-    gradient_clip: float,
-    embedding_dim: int,
-    word_dim: int,
-    image_encoder: ImageEncoderKind,
-    width: int,
-    inception_body: dict[str, Any] | None,
-    dropout: float,
-    word_range: float,
-    forget_bias: float,
-    sentence: Sentence,
     max_words: int,
     flip: bool,
-    gamma1: float,
-    gamma2: float,
-    gamma3: float,
-    temperature: float,
-    contrastive_weight: float,
-    precision: runtime.Precision,
+    embedding_dim: int,
+    text_encoder: Mapping[str, Any],
+    image_encoder: Mapping[str, Any],
+    losses: Mapping[str, Any],
+    optimizer: Mapping[str, Any],
+    precision: Precision,
     seed: int,
-    resume: Resume | None = None,
+    steps: int | None = None,
+    epochs: int | None = None,
+    pretrained: dict[str, Any] | None = None,
+    checkpoints: CheckpointPolicy | None = None,
 ) -> tuple[Damsm, list[dict[str, float]]]:
-    """Train text and image encoder on pairs of captions.
+    """Train text and image encoder on images with several captions each.
 
-    The loss is the DAMSM loss of both captions plus NT-Xent between their sentence embeddings. An image goes through
-    its encoder once for all its captions, and all captions go through theirs in one batch. Several processes share out
-    the images of a step; each encodes all captions, which cost little beside them.
+    An image passes its encoder once for all its captions, and all captions pass theirs in one batch. Several processes
+    share out the images of a step; each encodes all captions, which cost little beside them.
 
     Args:
-        steps, epochs: of ``batch_size`` images; one of both, the other is None.
-        captions: V of each image in a step, 2 or more. The first two enter all losses; more, which cost little, enter
-            the sentence-level loss alone, which is twice the mean over captions: the sum over two, as published.
-        candidates: what the sentence-level loss tells an image's caption from: those of other images in the same
-            "view", N in all, as published, or all V N of the "batch".
-        lr, lr_decay, lr_floor: Adam's learning rate is multiplied by lr_decay after each epoch until it is
-            lr * lr_floor; None: it falls geometrically to there over the whole training.
-        gradient_clip: largest gradient norm of the text encoder.
-        image_encoder, width: the small encoder with so many channels, or Inception-v3, which has no width.
-        inception_body: pretrained weights of Inception-v3, in torchvision's names.
-        dropout, word_range, forget_bias, sentence: of the text encoder; 0.5, 0.1, 0 and "last" in the paper.
-        contrastive_weight: of NT-Xent; 1 in the paper.
-        resume: where checkpoints go, and where to go on from one.
+        captions_per_image: V of each image in a step, 2 or more. The first two enter all losses; more, which cost
+            little, enter the sentence-level loss alone.
+        embedding_dim: D of both encoders.
+        text_encoder: arguments of :class:`~t2i.models.encoders.text.TextEncoder`.
+        image_encoder: arguments of :func:`~t2i.models.encoders.damsm.build_image_encoder`.
+        losses: arguments of :class:`DamsmObjective`.
+        optimizer: arguments of :class:`DamsmOptimizer`.
+        steps, epochs: length of the training; one of both.
+        pretrained: weights of Inception-v3, in torchvision's names, for that encoder.
+        checkpoints: where checkpoints go, and where to go on from one.
 
     Returns:
-        The encoders in eval mode on the processor, and the loss curves.
+        The encoders in eval mode on the processor, and the loss history.
     """
-    device = runtime.device()
+    # ---- Networks ----
+    device = current_device()
     torch.manual_seed(seed)
-    text_encoder = TextEncoder(
-        vocabulary, embedding_dim=embedding_dim, word_dim=word_dim,
-        dropout=dropout, word_range=word_range, forget_bias=forget_bias, sentence=sentence,
-    )  # fmt: skip
-    sizes = {"embedding_dim": embedding_dim} | ({"width": width} if image_encoder == "small" else {})
-    damsm = Damsm(text_encoder, build_image_encoder(image_encoder, **sizes)).to(device)
-    if isinstance(damsm.image, InceptionImageEncoder) and inception_body is not None:
-        damsm.image.load_body(inception_body)
-    synchronise(damsm)
+    text = TextEncoder(vocabulary, embedding_dim=embedding_dim, **text_encoder)
+    damsm = Damsm(text, build_image_encoder(embedding_dim=embedding_dim, **image_encoder)).to(device)
+    if isinstance(damsm.image, InceptionImageEncoder) and pretrained is not None:
+        damsm.image.load_body(pretrained)
+    convert_sync_batchnorm(damsm)
     damsm.image.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    pairs = CaptionPairs(
-        pack, vocabulary, batch_size=batch_size, max_words=max_words, flip=flip, seed=seed, views=captions,
-        own=distributed.own_rows(batch_size),
+
+    # ---- Data, losses and optimizer ----
+    data = CaptionBatches(
+        pack, vocabulary, batch_size=batch_size, max_words=max_words, flip=flip, seed=seed,
+        views=captions_per_image, rows=distributed.local_rows(batch_size),
     )  # fmt: skip
-    steps = pairs.steps(steps, epochs)
-    trained = [parameter for parameter in damsm.parameters() if parameter.requires_grad]
-    optimizer = Adam(trained, lr=lr, betas=(0.5, 0.999))
-    floor = max(lr_floor, 1e-8)
-
-    def share(step: int) -> float:  # of the learning rate
-        return floor ** (step / steps) if lr_decay is None else max(floor, lr_decay ** (step // pairs.steps_an_epoch))
-
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, share)
-    run = Steps("DAMSM", steps, {"damsm": damsm, "optimizer": optimizer, "schedule": schedule}, resume)
+    num_steps = data.num_steps(steps, epochs)
+    objective = DamsmObjective(damsm, precision=precision, **losses)
+    updates = DamsmOptimizer(damsm, steps=num_steps, steps_per_epoch=data.steps_per_epoch, **optimizer)
+    parts: dict[str, Stateful] = {"damsm": damsm, "optimizer": updates.optimizer, "schedule": updates.schedule}
+    loop = TrainingLoop("DAMSM", num_steps, parts, checkpoints)
 
     damsm.train()
-    for step, batch in run.batches(pairs):
-        batch = batch.to(device)
-        with runtime.autocast(precision):
-            regions, codes = damsm.image(to_unit(batch.images))
-            text = damsm.text(batch.ids.flatten(0, 1))  # all captions: [V N, ...]
+    for step, batch in loop.batches(data):
+        terms = objective.step(batch.to(device))
+        updates.step()
+        loop.step_done(step, **terms)
+    return damsm.eval().cpu(), loop.history.rows
 
-        sentences, words, padding = (t.chunk(captions) for t in (text.sentence, text.words, text.padding))
-        with runtime.autocast(precision):
+
+class DamsmObjective:
+    """DAMSM loss of all captions plus NT-Xent between the sentence embeddings of the first two.
+
+    Args:
+        negatives: what the sentence-level loss contrasts an image's caption with: those of other images in the same
+            "view", N in all, as published, or all V N of the "batch".
+        damsm_lambda: weight of NT-Xent; 1 in the paper.
+        temperature: of NT-Xent.
+        gamma1, gamma2, gamma3: see :mod:`t2i.losses.damsm`.
+    """
+
+    def __init__(
+        self,
+        encoders: Damsm,
+        *,
+        precision: Precision,
+        negatives: NegativeSet,
+        damsm_lambda: float,
+        temperature: float,
+        gamma1: float,
+        gamma2: float,
+        gamma3: float,
+    ) -> None:
+        self.encoders, self.precision, self.negatives = encoders, precision, negatives
+        self.damsm_lambda, self.temperature = damsm_lambda, temperature
+        self.gammas = {"gamma1": gamma1, "gamma2": gamma2, "gamma3": gamma3}
+
+    def step(self, batch: Batch) -> dict[str, Tensor]:
+        """Gradients of both encoders; returns the losses.
+
+        The sentence-level loss is twice its mean over views: the sum over two, as published.
+        """
+        with autocast(self.precision):
+            regions, codes = self.encoders.image(to_float(batch.images))
+            text: Text = self.encoders.text(batch.ids.flatten(0, 1))  # all captions: [V N, ...]
+        sentences, words, padding = (t.chunk(len(batch.ids)) for t in (text.sentence, text.words, text.padding))
+        with autocast(self.precision):
             by_words = [
-                word_loss(regions, w, p, batch.classes, gamma1=gamma1, gamma2=gamma2, gamma3=gamma3)
+                word_loss(regions, w, p, batch.classes, **self.gammas)
                 for w, p in zip(words[:2], padding[:2], strict=True)
             ]
         by_sentence = [
-            sentence_loss(codes, own, batch.classes, gamma3, _others(sentences, view, batch.classes, candidates))
-            for view, own in enumerate(sentences)
+            sentence_loss(codes, s, batch.classes, self.gammas["gamma3"], self._other_views(sentences, view, batch))
+            for view, s in enumerate(sentences)
         ]
-        losses = {
+        terms = {
             "words": torch.stack(by_words).sum(),
             "sentence": 2 * torch.stack(by_sentence).mean(),
-            "contrastive": nt_xent(sentences[0], sentences[1], temperature),
+            "contrastive": nt_xent(sentences[0], sentences[1], self.temperature),
         }
-        loss = losses["words"] + losses["sentence"] + contrastive_weight * losses["contrastive"]
+        (terms["words"] + terms["sentence"] + self.damsm_lambda * terms["contrastive"]).backward()
+        return terms
 
-        optimizer.zero_grad()
-        loss.backward()
-        distributed.average_gradients(damsm)
-        torch.nn.utils.clip_grad_norm_(damsm.text.parameters(), gradient_clip)
-        optimizer.step()
-        schedule.step()
-        run.done(step, **losses)
-    return damsm.eval().cpu(), run.curves.rows
+    def _other_views(self, sentences: tuple[Tensor, ...], view: int, batch: Batch) -> Negatives | None:
+        """Captions of all other views as extra negatives, or none."""
+        if self.negatives == "view":
+            return None
+        others = torch.cat((*sentences[:view], *sentences[view + 1 :]))
+        return Negatives(others, batch.classes.repeat(len(sentences) - 1))
 
 
-def _others(
-    sentences: tuple[Tensor, ...], view: int, classes: Tensor, candidates: CandidateCaptions
-) -> Candidates | None:
-    """What captions of a view compete with beside each other: those of all other views, or nothing."""
-    if candidates == "view":
-        return None
-    return Candidates(torch.cat((*sentences[:view], *sentences[view + 1 :])), classes.repeat(len(sentences) - 1))
+class DamsmOptimizer:
+    """Adam with the text encoder's gradients clipped and a falling learning rate.
+
+    Args:
+        lr: initial learning rate.
+        lr_decay: the learning rate is multiplied by it after each epoch until it is lr * lr_min_ratio; None: it falls
+            geometrically to there over the whole training.
+        gradient_clip: largest gradient norm of the text encoder.
+    """
+
+    def __init__(
+        self,
+        encoders: Damsm,
+        *,
+        steps: int,
+        steps_per_epoch: int,
+        lr: float,
+        lr_decay: float | None,
+        lr_min_ratio: float,
+        gradient_clip: float,
+    ) -> None:
+        self.encoders, self.gradient_clip = encoders, gradient_clip
+        floor = max(lr_min_ratio, 1e-8)
+
+        def lr_factor(step: int) -> float:
+            return floor ** (step / steps) if lr_decay is None else max(floor, lr_decay ** (step // steps_per_epoch))
+
+        self.optimizer = Adam([w for w in encoders.parameters() if w.requires_grad], lr=lr, betas=(0.5, 0.999))
+        self.schedule = LambdaLR(self.optimizer, lr_factor)
+
+    def step(self) -> None:
+        """Update the encoders and free their gradients."""
+        distributed.average_gradients(self.encoders)
+        torch.nn.utils.clip_grad_norm_(self.encoders.text.parameters(), self.gradient_clip)
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        self.schedule.step()

@@ -3,20 +3,21 @@
 import torch
 from torch.nn.functional import cross_entropy
 
-from t2i import runtime
-from t2i.data.captions import Vocabulary
-from t2i.data.pack import Pack
-from t2i.data.pairs import CaptionPairs
-from t2i.data.pixels import to_unit
+from t2i.data.batches import CaptionBatches
+from t2i.data.packed import PackedSplit
+from t2i.data.pixels import to_float
+from t2i.data.text.vocabulary import Vocabulary
 from t2i.losses.damsm import matching_loss, sentence_scores
+from t2i.models.encoders.text import SentencePooling
 from t2i.models.judge import Judge
-from t2i.models.text_encoder import Sentence
-from t2i.training.adam import Adam
-from t2i.training.steps import Resume, Steps
+from t2i.runtime.device import Precision, autocast, current_device
+from t2i.training.loop.checkpoint import CheckpointPolicy
+from t2i.training.loop.loop import TrainingLoop
+from t2i.training.loop.optim import Adam
 
 
 def train_judge(
-    pack: Pack,
+    pack: PackedSplit,
     vocabulary: Vocabulary,
     *,
     steps: int,
@@ -24,34 +25,34 @@ def train_judge(
     lr: float,
     embedding_dim: int,
     width: int,
-    sentence: Sentence,
+    sentence_pooling: SentencePooling,
     max_words: int,
     flip: bool,
     gamma3: float,
-    precision: runtime.Precision,
+    precision: Precision,
     seed: int,
-    resume: Resume | None = None,
+    checkpoints: CheckpointPolicy | None = None,
 ) -> tuple[Judge, list[dict[str, float]]]:
-    """Train a network to tell classes, attributes and matching captions of real images.
+    """Train a network to predict classes, attributes and matching captions of real images.
 
     Class head only where classes have several images; attribute heads only where the data set knows attributes.
 
     Args:
-        sentence: of its text encoder.
+        sentence_pooling: of its text encoder.
         gamma3: sharpness of the softmax over the batch, as in DAMSM.
-        resume: where checkpoints go, and where to go on from one.
+        checkpoints: where checkpoints go, and where to go on from one.
 
     Returns:
-        The judge in eval mode on the processor, and the loss curves.
+        The judge in eval mode on the processor, and the loss history.
     """
-    device = runtime.device()
+    device = current_device()
     torch.manual_seed(seed)
     ids = sorted(pack.images["class_id"].unique().tolist())
     classes = ids if 2 * len(ids) <= len(pack) else []
-    truth = {name: pack.images[f"is.{name}"] for name in pack.attributes}
+    truth = {name: pack.images[f"true.{name}"] for name in pack.attributes}
     attributes = {name: sorted(set(column) - {""}) for name, column in truth.items()}
     sizes = {"embedding_dim": embedding_dim, "width": width}
-    judge = Judge(vocabulary, classes=classes, attributes=attributes, sentence=sentence, **sizes)
+    judge = Judge(vocabulary, classes=classes, attributes=attributes, sentence_pooling=sentence_pooling, **sizes)
     judge.to(device)
     judge.image.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     targets = {
@@ -63,14 +64,14 @@ def train_judge(
 
     optimizer = Adam(judge.parameters(), lr=lr, betas=(0.9, 0.99))
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
-    pairs = CaptionPairs(pack, vocabulary, batch_size=batch_size, max_words=max_words, flip=flip, seed=seed, views=1)
-    run = Steps("judge", steps, {"judge": judge, "optimizer": optimizer, "schedule": schedule}, resume)
+    data = CaptionBatches(pack, vocabulary, batch_size=batch_size, max_words=max_words, flip=flip, seed=seed, views=1)
+    loop = TrainingLoop("judge", steps, {"judge": judge, "optimizer": optimizer, "schedule": schedule}, checkpoints)
 
     judge.train()
-    for step, batch in run.batches(pairs):
+    for step, batch in loop.batches(data):
         batch = batch.to(device)
-        with runtime.autocast(precision):
-            _, class_logits, codes, heads = judge.read(to_unit(batch.images))
+        with autocast(precision):
+            _, class_logits, codes, heads = judge.forward_all(to_float(batch.images))
             text = judge.text(batch.ids[0])
         losses = {"matching": sum(matching_loss(sentence_scores(codes, text.sentence), batch.classes, gamma3))}
         if classes:
@@ -83,5 +84,5 @@ def train_judge(
         sum(losses.values()).backward()  # type: ignore[union-attr]
         optimizer.step()
         schedule.step()
-        run.done(step, **losses)  # type: ignore[arg-type]
-    return judge.eval().cpu(), run.curves.rows
+        loop.step_done(step, **losses)  # type: ignore[arg-type]
+    return judge.eval().cpu(), loop.history.rows

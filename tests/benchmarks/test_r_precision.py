@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from benchmarks import r_precision
-from benchmarks.made import made_pack, vocabulary_of
-from t2i.data.pairs import EncodedCaptions
-from t2i.models.text_encoder import TextEncoder
+from benchmarks.synthetic import made_pack, vocabulary_of
+from t2i.data.batches import EncodedCaptions
+from t2i.models.encoders.text import TextEncoder
 
 
 def test_both_ways_find_the_same_hits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,32 +1,32 @@
-"""The plain way paints the same pictures."""
+"""The plain way generates the same images."""
 
 from pathlib import Path
 
 import pytest
 import torch
 
-from benchmarks.sample import PlainPainter, largest_difference
-from t2i.data.captions import Vocabulary
-from t2i.data.pack import Pack
-from t2i.data.pairs import EncodedCaptions
-from t2i.models.generator import Generator
-from t2i.models.text_encoder import TextEncoder
-from t2i.painter import Painter
-from t2i.sampling import paint_plan, plan
-from tests.models.test_generator import make
+from benchmarks.sample import PlainTextToImage, largest_difference
+from t2i.data.batches import EncodedCaptions
+from t2i.data.packed import PackedSplit
+from t2i.data.text.vocabulary import Vocabulary
+from t2i.generation.plan import sample, sampling_plan
+from t2i.generation.text_to_image import TextToImage
+from t2i.models.encoders.text import TextEncoder
+from t2i.models.generators.generator import Generator
+from tests.helpers import make_generator
 
 
 @pytest.mark.parametrize("model", ["attngan", "dmgan"])
-@pytest.mark.parametrize("layers", ["leaky_groupnorm", "glu_batchnorm"])
-def test_both_ways_paint_the_same(striped: Path, vocabulary: Vocabulary, model: str, layers: str) -> None:
-    generator = Generator.from_content(make(layers=layers, model=model).content())
-    painter = Painter(generator, TextEncoder(vocabulary, embedding_dim=6, word_dim=5), "fp32")
+@pytest.mark.parametrize("norm_act", ["leaky_groupnorm", "glu_batchnorm"])
+def test_both_ways_generate_the_same(striped: Path, vocabulary: Vocabulary, model: str, norm_act: str) -> None:
+    generator = Generator.from_checkpoint(make_generator(norm_act=norm_act, model=model).to_checkpoint())
+    ours = TextToImage(generator, TextEncoder(vocabulary, embedding_dim=6, word_dim=5), "fp32")
     before = {name: value.clone() for name, value in generator.state_dict().items()}
-    pack = Pack.open(striped, "test")
-    captions, table = EncodedCaptions(pack, vocabulary, 18), plan(pack, images=6, noises=1, seed=0)
-    ours = paint_plan(painter, captions, table, seed=0)
-    plain = PlainPainter(painter).paint_plan(captions, table, 5, seed=0)
-    assert ours.shape == plain.shape == (12, 3, 32, 32)
-    assert largest_difference(ours, plain) <= 1 and ours.float().std() > 1
+    pack = PackedSplit(striped, "test")
+    captions, plan = EncodedCaptions(pack, vocabulary, 18), sampling_plan(pack, images=6, noises=1, seed=0)
+    images = sample(ours, captions, plan, seed=0)
+    plain = PlainTextToImage(ours).sample(captions, plan, 5, seed=0)
+    assert images.shape == plain.shape == (12, 3, 32, 32)
+    assert largest_difference(images, plain) <= 1 and images.float().std() > 1
     assert all(torch.equal(value, before[name]) for name, value in generator.state_dict().items())
-    assert torch.equal(paint_plan(painter, captions, table, seed=0), ours)  # the plain one is a copy
+    assert torch.equal(sample(ours, captions, plan, seed=0), images)  # the plain one is a copy

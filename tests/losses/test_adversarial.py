@@ -6,21 +6,21 @@ import pytest
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits as bce
 
-from t2i.losses.adversarial import discriminator_loss, fools, gradient_penalty, says_fake, says_real
+from t2i.losses.adversarial import discriminator_loss, fake_loss, generator_loss, r1_penalty, real_loss
 
 LOGITS = torch.tensor([-2.0, 0.0, 0.5, 3.0])
 
 
 def test_bce_is_the_librarys_cross_entropy() -> None:
-    torch.testing.assert_close(says_real(LOGITS, "bce"), bce(LOGITS, torch.ones(4)))
-    torch.testing.assert_close(says_fake(LOGITS, "bce"), bce(LOGITS, torch.zeros(4)))
-    torch.testing.assert_close(fools(LOGITS, "bce"), bce(LOGITS, torch.ones(4)))
+    torch.testing.assert_close(real_loss(LOGITS, "bce"), bce(LOGITS, torch.ones(4)))
+    torch.testing.assert_close(fake_loss(LOGITS, "bce"), bce(LOGITS, torch.zeros(4)))
+    torch.testing.assert_close(generator_loss(LOGITS, "bce"), bce(LOGITS, torch.ones(4)))
 
 
 def test_hinge_is_flat_beyond_its_margin() -> None:
-    assert says_real(LOGITS, "hinge").item() == pytest.approx((3 + 1 + 0.5 + 0) / 4)
-    assert says_fake(LOGITS, "hinge").item() == pytest.approx((0 + 1 + 1.5 + 4) / 4)
-    assert fools(LOGITS, "hinge").item() == pytest.approx(-1.5 / 4)
+    assert real_loss(LOGITS, "hinge").item() == pytest.approx((3 + 1 + 0.5 + 0) / 4)
+    assert fake_loss(LOGITS, "hinge").item() == pytest.approx((0 + 1 + 1.5 + 4) / 4)
+    assert generator_loss(LOGITS, "hinge").item() == pytest.approx(-1.5 / 4)
 
 
 @pytest.mark.parametrize(("kind", "undecided"), [("bce", math.log(2)), ("hinge", 1.0)])
@@ -42,4 +42,4 @@ def test_penalty_is_the_mean_squared_gradient_norm() -> None:
     images, w = torch.randn(3, 2, 2, 2, requires_grad=True), torch.randn(8)
     logits = (images.flatten(1) ** 2) @ w
     expected = sum((2 * image.flatten() * w).square().sum() for image in images.detach()) / 3
-    torch.testing.assert_close(gradient_penalty(logits, images), expected)
+    torch.testing.assert_close(r1_penalty(logits, images), expected)

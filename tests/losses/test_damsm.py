@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from t2i.losses.damsm import Candidates, damsm_losses, matching_loss, sentence_loss, sentence_scores, word_scores
+from t2i.losses.damsm import Negatives, damsm_losses, matching_loss, sentence_loss, sentence_scores, word_scores
 
 
 def padding_of(lengths: Tensor, longest: int) -> Tensor:
@@ -98,27 +98,27 @@ def test_scores_that_do_not_fit_the_classes_are_refused() -> None:
     with pytest.raises(ValueError, match=r"shape \(3, 4\); legal is \(3, 3\)"):
         matching_loss(torch.zeros(3, 4), torch.arange(3), 10.0)
     with pytest.raises(ValueError, match=r"legal is \(3, 5\) for 3 images and 5 captions"):
-        matching_loss(torch.zeros(3, 3), torch.arange(3), 10.0, Candidates(torch.zeros(2, 4), torch.arange(2)))
+        matching_loss(torch.zeros(3, 3), torch.arange(3), 10.0, Negatives(torch.zeros(2, 4), torch.arange(2)))
 
 
 def test_more_candidates_count_for_images_alone_and_not_of_their_own_class() -> None:
     torch.manual_seed(0)
     codes, sentences, classes = torch.randn(3, 5), torch.randn(3, 5), torch.tensor([4, 7, 4])
-    more = Candidates(torch.randn(4, 5), torch.tensor([7, 1, 4, 2]))
-    expected, every = 0.0, torch.cat((sentences, more.sentences))
+    extra_negatives = Negatives(torch.randn(4, 5), torch.tensor([7, 1, 4, 2]))
+    expected, every = 0.0, torch.cat((sentences, extra_negatives.sentences))
     cosine = sentence_scores(codes, every)
-    of = [*classes.tolist(), *more.classes.tolist()]
+    of = [*classes.tolist(), *extra_negatives.classes.tolist()]
     for i in range(3):
         others = [j for j in range(7) if j == i or of[j] != of[i]]
         expected -= torch.log_softmax(6.0 * cosine[i, others], dim=0)[others.index(i)].item() / 3
         images = [j for j in range(3) if j == i or of[j] != of[i]]
         expected -= torch.log_softmax(6.0 * cosine[images, i], dim=0)[images.index(i)].item() / 3
-    assert sentence_loss(codes, sentences, classes, 6.0, more).item() == pytest.approx(expected, rel=1e-5)
+    assert sentence_loss(codes, sentences, classes, 6.0, extra_negatives).item() == pytest.approx(expected, rel=1e-5)
 
 
 def test_k_more_candidates_that_all_fit_alike_cost_log_of_all() -> None:
-    more = Candidates(torch.zeros(11, 2), torch.arange(20, 31))
-    to_text, to_image = matching_loss(torch.zeros(5, 16), torch.arange(5), 10.0, more)
+    extra_negatives = Negatives(torch.zeros(11, 2), torch.arange(20, 31))
+    to_text, to_image = matching_loss(torch.zeros(5, 16), torch.arange(5), 10.0, extra_negatives)
     assert to_text.item() == pytest.approx(np.log(16)) and to_image.item() == pytest.approx(np.log(5))
 
 
@@ -126,10 +126,11 @@ def test_candidates_enter_the_sentence_level_loss_alone() -> None:
     torch.manual_seed(0)
     regions, words, padding = torch.randn(3, 4, 2, 2), torch.randn(3, 4, 5), padding_of(torch.tensor([5, 2, 3]), 5)
     codes, sentences, classes = torch.randn(3, 4), torch.randn(3, 4), torch.arange(3)
-    more = Candidates(torch.randn(6, 4), torch.arange(3, 9))
+    extra_negatives = Negatives(torch.randn(6, 4), torch.arange(3, 9))
     gammas = {"gamma1": 4.0, "gamma2": 5.0, "gamma3": 10.0}
     plain, harder = (
-        damsm_losses(regions, codes, words, sentences, padding, classes, **gammas, more=given) for given in (None, more)
+        damsm_losses(regions, codes, words, sentences, padding, classes, **gammas, extra_negatives=given)
+        for given in (None, extra_negatives)
     )
     assert plain[0] == harder[0] and plain[1] < harder[1]
-    assert harder[1] == sentence_loss(codes, sentences, classes, 10.0, more)
+    assert harder[1] == sentence_loss(codes, sentences, classes, 10.0, extra_negatives)

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn.functional import conv2d, glu, interpolate
 
-from t2i.models.blocks import GLU, ConditioningAugmentation, Layers, ResidualBlock, UpBlock, UpConv3x3
+from t2i.models.blocks import GLU, ConditioningAugmentation, NormAct, ResidualBlock, UpBlock, UpConv3x3
 
 
 @pytest.mark.parametrize("width", [4, 6])  # the smaller image is doubled first
@@ -22,19 +22,19 @@ def test_up_convolution_is_nearest_doubling_and_a_convolution_with_gradients(wid
         torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize("layers", get_args(Layers))
-def test_a_twofold_block_is_a_residual_block_of_a_stack_with_gradients(layers: Layers) -> None:
+@pytest.mark.parametrize("layers", get_args(NormAct))
+def test_a_twofold_block_is_a_residual_block_of_a_stack_with_gradients(layers: NormAct) -> None:
     torch.manual_seed(0)
-    twofold, plain = ResidualBlock(16, layers, twofold=True), ResidualBlock(16, layers)
-    plain.load_state_dict(twofold.state_dict())
+    duplicated_input, plain = ResidualBlock(16, layers, duplicated_input=True), ResidualBlock(16, layers)
+    plain.load_state_dict(duplicated_input.state_dict())
     image = torch.randn(2, 8, 4, 6).contiguous(memory_format=torch.channels_last).requires_grad_()
-    ours, theirs = twofold(image), plain(torch.cat((image, image), dim=1))
+    ours, theirs = duplicated_input(image), plain(torch.cat((image, image), dim=1))
     torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-5)
     assert ours.is_contiguous(memory_format=torch.channels_last)
     weights = torch.randn_like(ours)
     gradients = [
         torch.autograd.grad((made * weights).sum(), (image, *block.parameters()))
-        for made, block in ((ours, twofold), (theirs, plain))
+        for made, block in ((ours, duplicated_input), (theirs, plain))
     ]
     for a, b in zip(*gradients, strict=True):
         torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-4)
@@ -53,7 +53,7 @@ def test_gated_units_are_those_of_torch_and_keep_the_layout_of_gradients() -> No
 
 def test_blocks_keep_their_promised_shapes() -> None:
     image = torch.randn(2, 16, 4, 4)
-    for layers in get_args(Layers):
+    for layers in get_args(NormAct):
         assert UpBlock(16, 8, layers)(image).shape == (2, 8, 8, 8)
         assert ResidualBlock(16, layers)(image).shape == image.shape
 

@@ -13,7 +13,7 @@ def test_agrees_with_all_pairs() -> None:
     n = 70
     codes, image, noise = rng.standard_normal((n, 5)), rng.integers(0, 12, n), rng.integers(0, 4, n)
     image_class = image % 3
-    found = caption_consistency(codes, image, noise, image_class)
+    result = caption_consistency(codes, image, noise, image_class)
 
     same, other = [], []
     for i, j in combinations(range(n), 2):
@@ -22,9 +22,9 @@ def test_agrees_with_all_pairs() -> None:
             same.append(distance)
         if noise[i] == noise[j] and image_class[i] != image_class[j]:
             other.append(distance)
-    assert (found.pairs_same, found.pairs_other) == (len(same), len(other))
-    assert found.same_image == pytest.approx(np.mean(same))
-    assert found.other_image == pytest.approx(np.mean(other))
+    assert (result.pairs_same, result.pairs_other) == (len(same), len(other))
+    assert result.same_image == pytest.approx(np.mean(same))
+    assert result.other_image == pytest.approx(np.mean(other))
 
 
 def test_known_distances_whatever_the_order_and_the_length_of_codes() -> None:
@@ -33,18 +33,18 @@ def test_known_distances_whatever_the_order_and_the_length_of_codes() -> None:
     image, noise, image_class = [7, 7, 8, 8, 7, 7, 8, 8], [0, 0, 0, 0, 1, 1, 1, 1], [1, 1, 0, 0, 1, 1, 0, 0]
     order = np.random.default_rng(0).permutation(8)
     for rows in (np.arange(8), order):
-        found = caption_consistency(codes[rows], *(np.array(key)[rows] for key in (image, noise, image_class)))
-        assert found.same_image == pytest.approx(0)
-        assert found.other_image == pytest.approx(2)
-        assert (found.pairs_same, found.pairs_other) == (4, 8)
+        result = caption_consistency(codes[rows], *(np.array(key)[rows] for key in (image, noise, image_class)))
+        assert result.same_image == pytest.approx(0)
+        assert result.other_image == pytest.approx(2)
+        assert (result.pairs_same, result.pairs_other) == (4, 8)
 
 
 def test_other_images_of_one_class_count_for_neither_and_no_pair_has_no_mean() -> None:
-    found = caption_consistency(np.eye(3), [0, 1, 2], [0, 0, 0], [5, 5, 5])
-    assert (found.pairs_same, found.pairs_other) == (0, 0)
-    assert np.isnan(found.same_image) and np.isnan(found.other_image)
-    found = caption_consistency(np.eye(2), [0, 0], [0, 1], [5, 5])
-    assert found.pairs_same == 0
+    result = caption_consistency(np.eye(3), [0, 1, 2], [0, 0, 0], [5, 5, 5])
+    assert (result.pairs_same, result.pairs_other) == (0, 0)
+    assert np.isnan(result.same_image) and np.isnan(result.other_image)
+    result = caption_consistency(np.eye(2), [0, 0], [0, 1], [5, 5])
+    assert result.pairs_same == 0
 
 
 def test_bad_arguments() -> None:

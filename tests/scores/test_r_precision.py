@@ -1,5 +1,7 @@
 """R-precision against a slow loop, cases with a known answer, and bad arguments."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -7,7 +9,7 @@ from t2i.scores import r_precision as module
 from t2i.scores.r_precision import _other_captions, r_precision
 
 
-def _case(n: int = 40, m: int = 60, d: int = 7, classes: int = 4, seed: int = 0) -> dict[str, np.ndarray]:
+def _case(n: int = 40, m: int = 60, d: int = 7, classes: int = 4, seed: int = 0) -> dict[str, Any]:
     rng = np.random.default_rng(seed)
     captions, caption_class = rng.standard_normal((m, d)), rng.integers(0, classes, m)
     true = rng.integers(0, m, n)
@@ -22,7 +24,7 @@ def _case(n: int = 40, m: int = 60, d: int = 7, classes: int = 4, seed: int = 0)
 
 def test_agrees_with_a_slow_loop() -> None:
     case = _case()
-    found = r_precision(**case, candidates=12, folds=3, seed=5)
+    result = r_precision(**case, candidates=12, folds=3, seed=5)
 
     rng = np.random.default_rng(5)
     others = _other_captions(case["image_class"], case["caption_class"], 11, rng)
@@ -35,10 +37,10 @@ def test_agrees_with_a_slow_loop() -> None:
         hits.append(all(scores[0] > score for score in scores[1:]))
     parts = np.array_split(rng.permutation(np.array(hits)), 3)
     assert [len(part) for part in parts] == [14, 13, 13]
-    assert found.folds == pytest.approx([part.mean() for part in parts])
-    assert found.mean == pytest.approx(np.mean(found.folds))
-    assert found.std == pytest.approx(np.std(found.folds, ddof=0))
-    assert 0 < found.mean < 1
+    assert result.folds == pytest.approx([part.mean() for part in parts])
+    assert result.mean == pytest.approx(np.mean(result.folds))
+    assert result.std == pytest.approx(np.std(result.folds, ddof=0))
+    assert 0 < result.mean < 1
 
 
 def test_candidates_are_distinct_of_other_classes_and_evenly_drawn() -> None:
@@ -114,6 +116,6 @@ def test_the_pool_may_just_suffice_and_says_so_where_it_does_not() -> None:
     ],
 )
 def test_bad_arguments(changes: dict[str, object], message: str) -> None:
-    arguments: dict[str, object] = {**_case(), "candidates": 12, "seed": 0, **changes}
+    arguments: dict[str, Any] = {**_case(), "candidates": 12, "seed": 0, **changes}
     with pytest.raises(ValueError, match=message):
-        r_precision(**arguments)  # type: ignore[arg-type]
+        r_precision(**arguments)

@@ -1,0 +1,230 @@
+"""The command ``t2i``.
+
+Commands import what they need when they run: PyTorch takes seconds, and ``t2i --help`` shall not.
+"""
+
+import contextlib
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+import click
+
+from t2i.apps.defaults import CAPTION, GAN, JUDGE
+from t2i.errors import InputError
+
+_PATH = click.Path(path_type=Path)
+
+
+class _Mistake(click.ClickException):
+    """One line on the terminal, exit code 1."""
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        click.echo(f"t2i: {self.format_message()}", file, err=file is None)
+
+
+class _Commands(click.Group):
+    """Commands in the order of their definition, whose :class:`InputError` ends in one line."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except InputError as error:
+            raise _Mistake(str(error)) from error
+        except KeyboardInterrupt:
+            ctx.exit(130)
+
+    def list_commands(self, _: click.Context) -> list[str]:
+        return list(self.commands)
+
+
+def _show_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted and not ctx.resilient_parsing:
+        from importlib import metadata
+
+        try:
+            version = metadata.version("t2i")
+        except metadata.PackageNotFoundError:
+            version = "(not installed, run from its folder)"
+        click.echo(f"t2i {version}")
+        ctx.exit()
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--version", is_flag=True, expose_value=False, is_eager=True, callback=_show_version, help="Show the version."
+)
+def cli() -> None:
+    """Text-to-image synthesis with contrastive learning."""
+
+
+@cli.command(epilog=f"Example: t2i generate '{CAPTION}' -n 8 --seed 0 -o birds.png")
+@click.argument("captions", nargs=-1, metavar="[CAPTION]...")
+@click.option("-f", "--file", type=click.File("rb"), help="Text file with a caption a line; - is standard input.")
+@click.option("-n", "--number", type=click.IntRange(1, 1000), default=1, show_default=True, help="Images a caption.")
+@click.option("-s", "--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the noise.")
+@click.option(
+    "-o", "--out", type=_PATH, default=Path("birds.png"), show_default=True,
+    help="A .png for one image or a grid of all, or a folder for single files.",
+)  # fmt: skip
+@click.option("-m", "--model", type=_PATH, default=GAN, show_default=True, help="Trained or imported gan.pt.")
+@click.option(
+    "-t", "--truncation", type=click.FloatRange(0, 1), default=1.0, show_default=True,
+    help="Factor of the noise; the smaller, the less variety.",
+)  # fmt: skip
+@click.option("-a", "--attention", is_flag=True, help="Add a figure of where each word was attended to.")
+def generate(
+    captions: tuple[str, ...], file: IO[bytes] | None, number: int, seed: int, out: Path, model: Path,
+    truncation: float, attention: bool,
+) -> None:  # fmt: skip
+    """Generate images of captions with a trained model.
+
+    The same seed gives the same images.
+    """
+    from t2i.apps.image_files import is_png, write_attention, write_images
+
+    texts = [*captions, *_lines(file)]
+    if not texts:
+        raise InputError(f"no caption; try: t2i generate '{CAPTION}'")
+    is_png(out)
+    _use_passive_threads()
+    from tqdm import tqdm
+
+    from t2i.generation.prompt import parse_prompt
+    from t2i.generation.text_to_image import TextToImage
+
+    loaded = TextToImage.load(model)
+    prompts = [parse_prompt(text, loaded.vocabulary) for text in texts]
+    for line in (line for prompt in prompts for line in prompt.warnings()):
+        click.echo(f"t2i: {line}", err=True)
+    with tqdm(total=len(prompts) * number, unit="image", delay=2, leave=False, disable=None) as bar:
+        results = [loaded.generate(prompt, number, seed, truncation, on_image=bar.update) for prompt in prompts]
+    with _writing(out, "-o"):
+        written = write_images(results, out)
+        if attention:
+            written.append(write_attention(results, out))
+    for path in written:
+        click.echo(path)
+
+
+@cli.command(epilog="Example: t2i demo models/gan.pt gan-without-contrast.pt --port 8000")
+@click.argument("models", nargs=-1, type=_PATH, metavar="[GAN.PT]...")
+@click.option("--judge", type=_PATH, default=JUDGE, show_default=True, help="Measures caption consistency, if there.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; the default is local.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="Port to listen on; 0: any free one."
+)
+def demo(models: tuple[Path, ...], judge: Path, host: str, port: int) -> None:
+    """Serve a web page to try models in.
+
+    Without arguments it shows models/gan.pt.
+    """
+    _use_passive_threads()
+    try:
+        import uvicorn
+
+        from t2i.apps.server import Demo, LoadedModel, create_app
+    except ModuleNotFoundError as error:
+        if error.name not in ("uvicorn", "starlette"):
+            raise
+        raise InputError(f"the page needs {error.name}: pip install -e '.[demo]'") from error
+    from t2i.checkpoints import model_file
+    from t2i.models.judge import Judge
+
+    loaded = [LoadedModel.load(path) for path in models or (GAN,)]
+    loaded_judge = Judge.from_checkpoint(model_file.load(judge, "judge")) if judge.exists() else None
+    with socket.socket() as listener:
+        try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind((host, port))
+        except OSError as error:
+            raise InputError(
+                f"cannot listen on {host} port {port} ({error.strerror}); choose another (--host, --port)"
+            ) from error
+        click.echo(f"http://{host}:{listener.getsockname()[1]}/ (Ctrl-C ends it)")
+        config = uvicorn.Config(create_app(Demo(loaded, loaded_judge)), log_level="warning", access_log=False)
+        uvicorn.Server(config).run(sockets=[listener])
+
+
+@cli.command(epilog="Example: t2i report -o run.html")
+@click.option("-o", "--out", type=_PATH, default=Path("report.html"), show_default=True, help="Page to write.")
+@click.option("--metrics", type=_PATH, default=Path("metrics"), show_default=True, help="Folder of the scores.")
+@click.option("--plots", type=_PATH, default=Path("plots"), show_default=True, help="Folder of curves and grids.")
+def report(out: Path, metrics: Path, plots: Path) -> None:
+    """Put the last run on one web page.
+
+    The page has scores, curves, grids and ablations, and opens without a network.
+    """
+    from t2i.apps.report import write_report
+
+    with _writing(out, "-o"):
+        write_report(out, metrics, plots)
+    click.echo(out)
+
+
+@cli.command(epilog="Example: t2i ablation loss.lambda --baseline 0")
+@click.argument("parameter")
+@click.option("--baseline", default="0", show_default=True, help="Value that the others are compared with.")
+@click.option("--metrics", type=_PATH, default=Path("metrics"), show_default=True, help="Folder of the tables.")
+@click.option("--plots", type=_PATH, default=Path("plots"), show_default=True, help="Folder of the figure.")
+def ablation(parameter: str, baseline: str, metrics: Path, plots: Path) -> None:
+    """Compare experiments by one PARAMETER.
+
+    Of all experiments that DVC knows of, those are compared that differ in this parameter of params.yaml and the seed
+    alone. Writes a table (.md, .csv) and a figure (.png).
+    """
+    from t2i.ablation.tables import write_ablation
+
+    with _writing(metrics, "--metrics, --plots"):
+        click.echo(write_ablation(parameter, baseline, metrics, plots))
+
+
+@cli.command(
+    "import",
+    epilog="Example: t2i import --generator netG_epoch_600.pth --text-encoder text_encoder200.pth "
+    "--captions captions.pickle",
+)
+@click.option("--generator", type=_PATH, required=True, help="netG_epoch_*.pth, bird_AttnGAN2.pth, ...")
+@click.option("--text-encoder", type=_PATH, required=True, help="text_encoder*.pth")
+@click.option("--image-encoder", type=_PATH, help="image_encoder*.pth; only R-precision needs it.")
+@click.option("--captions", type=_PATH, required=True, help="captions.pickle, for its vocabulary.")
+@click.option("--out", type=_PATH, default=Path("models"), show_default=True, help="Folder of gan.pt and damsm.pt.")
+def import_(generator: Path, text_encoder: Path, image_encoder: Path | None, captions: Path, out: Path) -> None:
+    """Import checkpoints of the published AttnGAN and DM-GAN models.
+
+    Writes gan.pt, and damsm.pt if an image encoder is given.
+    """
+    from t2i.published.importer import import_checkpoints
+
+    with _writing(out, "--out"):
+        click.echo(import_checkpoints(generator, text_encoder, captions, out, image_encoder))
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """``t2i`` and ``python -m t2i``: exit code 1 for mistakes in data, 2 for wrong usage, 130 for Ctrl-C."""
+    cli.main(arguments, prog_name="t2i")
+
+
+@contextlib.contextmanager
+def _writing(path: Path, option: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise InputError(f"{path} cannot be written ({error.strerror}); choose another place ({option})") from error
+
+
+def _lines(file: IO[bytes] | None) -> list[str]:
+    """Captions in a file; blank lines do not count."""
+    content = b"" if file is None else file.read()
+    return [line for line in content.decode("utf-8", "replace").splitlines() if line.strip()]
+
+
+def _use_passive_threads() -> None:
+    """Set OMP_WAIT_POLICY=passive unless it is set: threads that wait for others sleep instead of spin.
+
+    An image is many short loops. Beside other programs, a spinning thread takes the processor from the one it waits
+    for, and an image takes many times as long. OpenMP reads the variable when PyTorch is imported.
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")

@@ -1,0 +1,37 @@
+"""The model as a package for Cog (cog.yaml): a server that generates images of captions."""
+
+import tempfile
+
+from cog import BaseRunner, Input, Path
+
+from t2i.apps.defaults import CAPTION, GAN
+from t2i.errors import InputError
+from t2i.generation.text_to_image import TextToImage
+
+
+class Runner(BaseRunner):  # type: ignore[misc]
+    """Generates images with models/gan.pt, as ``t2i generate`` does."""
+
+    def setup(self) -> None:  # type: ignore[override]
+        """Load the model once."""
+        self.model = TextToImage.load(GAN)
+
+    def run(  # type: ignore[override]
+        self,
+        caption: str = Input(description="What the images show.", default=CAPTION),
+        number: int = Input(description="Number of images.", default=4, ge=1, le=16),
+        seed: int = Input(description="Seed of the noise: the same seed gives the same images.", default=0, ge=0),
+        truncation: float = Input(
+            description="Factor of the noise; the smaller, the less variety.", default=1.0, ge=0, le=1
+        ),
+    ) -> list[Path]:
+        """Images of a caption, one a noise vector."""
+        try:
+            images = self.model(caption, number, seed, truncation)
+        except InputError as error:
+            raise ValueError(str(error)) from error
+        folder = Path(tempfile.mkdtemp())
+        paths = [folder / f"{k:02d}.png" for k in range(1, number + 1)]
+        for path, image in zip(paths, images, strict=True):
+            image.save(path)
+        return paths

@@ -1,0 +1,109 @@
+"""A run on one web page that opens without a network: scores with their protocol, curves, grids, ablations."""
+
+import base64
+import html
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from matplotlib import style
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from t2i.errors import InputError
+from t2i.files import replacing
+from t2i.scores.summary import summary
+
+_GRIDS = {
+    "samples.png": "Captions, the real images they describe, and images generated from them",
+    "noises.png": "Several noise vectors for each caption",
+    "pairs.png": "Two captions of an image, with the same noise vectors",
+    "attention.png": "Attention of each word in the last refinement",
+    "train_gan.png": "Six captions (rows) as training went on (columns: 1/16, 1/8, 1/4, 1/2 and all of the steps)",
+}
+_CURVES = {"pretrain_damsm.csv": "DAMSM", "train_judge.csv": "Judge", "train_gan.csv": "GAN"}
+_STYLE = """
+:root { color-scheme: light dark; }
+body { margin: 0 auto; max-width: 75rem; padding: 1.5rem; font: 16px/1.5 system-ui; }
+img { max-width: 100%; background: #fff; border-radius: 6px; } pre { overflow-x: auto; font-size: .85rem; }
+table { border-collapse: collapse; font-size: .85rem; } td, th { padding: .2rem .7rem; border-bottom: 1px solid #8884;
+text-align: left; } details { margin: .5rem 0; } h2 { margin-top: 2.5rem; }
+"""
+
+
+def write_report(path: Path, metrics: Path, plots: Path) -> None:
+    """Write the page.
+
+    Args:
+        path: HTML to write, replaced at once.
+        metrics, plots: folders that the pipeline writes; grids, curves and ablations that are missing are left out.
+
+    Raises:
+        InputError: there are no scores yet, or they are damaged.
+    """
+    scores = _read(metrics / "evaluate.json")
+    parts = ["<h1>A run of t2i</h1>", f"<pre>{html.escape(summary(scores))}</pre>", _protocols(scores)]
+    for name, title in _GRIDS.items():
+        if (plots / name).is_file():
+            parts.append(f"<h2>{html.escape(title)}</h2>{_image((plots / name).read_bytes(), title)}")
+    curves = [_curves(plots / name, title) for name, title in _CURVES.items() if (plots / name).is_file()]
+    parts += ["<h2>Losses</h2>", *curves] if curves else []
+    for table in sorted(metrics.glob("ablation-*.csv")):
+        parameter = table.stem.removeprefix("ablation-")
+        parts.append(f"<h2>Effect of {html.escape(parameter)}</h2>")
+        figure = plots / f"{table.stem}.png"
+        if figure.is_file():
+            parts.append(_image(figure.read_bytes(), f"scores against {parameter}"))
+        numbers = pd.read_csv(table, keep_default_na=False).to_html(index=False, border=0)
+        parts.append(f"<details><summary>All numbers</summary>{numbers}</details>")
+    page = (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8"><link rel="icon" href="data:,">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>A run of t2i</title><style>{_STYLE}</style></head><body>{''.join(parts)}</body></html>\n"
+    )
+    with replacing(path) as part:
+        part.write_text(page, encoding="utf-8")
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise InputError(f"{path} is not there yet: `dvc repro` makes it") from error
+    except ValueError as error:
+        raise InputError(f"{path} is damaged: `dvc repro` makes it again") from error
+
+
+def _protocols(scores: dict[str, Any]) -> str:
+    """A table of what each score was computed with."""
+    rows = []
+    for name, score in scores.items():
+        protocol = score if name == "protocol" else score.get("protocol") if isinstance(score, dict) else None
+        for key, value in (protocol or {}).items():
+            rows.append([name.replace("_", " "), key.replace("_", " "), str(value)])
+    table = pd.DataFrame(rows, columns=["score", "", "computed with"]).to_html(index=False, border=0)
+    return f"<details><summary>How they were computed</summary>{table}</details>"
+
+
+def _curves(path: Path, title: str) -> str:
+    """A panel for each loss of a training."""
+    table = pd.read_csv(path)
+    names = [name for name in table if name != "step"]
+    with style.context("default"):
+        figure = Figure(figsize=(2.6 * len(names), 2.3), layout="constrained")
+        FigureCanvasAgg(figure)
+        for axis, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True):
+            known = table[["step", name]].dropna()
+            axis.plot(known["step"], known[name], linewidth=1)
+            axis.set_title(f"{title}: {name}", fontsize=9)
+            axis.tick_params(labelsize=7)
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format="png", dpi=100, metadata={"Software": None})
+    return _image(buffer.getvalue(), f"losses of {title} by step")
+
+
+def _image(content: bytes, text: str) -> str:
+    encoded = base64.b64encode(content).decode("ascii")
+    return f'<img alt="{html.escape(text)}" src="data:image/png;base64,{encoded}">'

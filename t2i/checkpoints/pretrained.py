@@ -1,0 +1,100 @@
+"""Pretrained Inception weights: locate, download, verify."""
+
+import hashlib
+import pickle
+import urllib.error
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from t2i.errors import InputError
+from t2i.files import replacing
+
+
+@dataclass(frozen=True)
+class Weights:
+    """A file that its publisher named with the first digits of its checksum.
+
+    Attributes:
+        what: description for messages.
+        url: where it is published; ends with the file's name.
+        sha256: the first digits of its SHA-256, hexadecimal.
+    """
+
+    what: str
+    url: str
+    sha256: str
+
+    @property
+    def name(self) -> str:
+        """Name of the file."""
+        return self.url.rsplit("/", 1)[1]
+
+
+INCEPTION_V3 = Weights(
+    "torchvision's Inception-v3 (ImageNet)",
+    "https://download.pytorch.org/models/inception_v3_google-0cc3c7bd.pth",
+    "0cc3c7bd",
+)
+FID_INCEPTION = Weights(
+    "torch-fidelity's Inception for FID",
+    "https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/weights-inception-2015-12-05-6726825d.pth",
+    "6726825d",
+)
+
+
+def find_weights(weights: Weights, folder: Path) -> Path:
+    """The file in ``folder``, in torch's own cache, or downloaded into ``folder``.
+
+    Raises:
+        InputError: it is nowhere and cannot be downloaded, or its checksum is another.
+    """
+    places = [folder / weights.name, Path(torch.hub.get_dir()) / "checkpoints" / weights.name]
+    path = next((place for place in places if place.is_file()), None)
+    if path is None:
+        path = places[0]
+        _download(weights, path)
+    with path.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    if not found.startswith(weights.sha256):
+        raise InputError(
+            f"{path} is not {weights.what}: its SHA-256 begins with {found[:8]} and not {weights.sha256}; "
+            f"get it again from {weights.url}"
+        )
+    return path
+
+
+def load_weights(weights: Weights, folder: Path) -> dict[str, Any]:
+    """The tensors of the file, by name; see :func:`find_weights`."""
+    return read_weights(weights, find_weights(weights, folder))
+
+
+def read_weights(weights: Weights, path: Path) -> dict[str, Any]:
+    """The tensors of a file that was found, by name.
+
+    Raises:
+        InputError: it holds something else.
+    """
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except (RuntimeError, EOFError, ValueError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
+        raise InputError(
+            f"{path} holds no weights ({type(error).__name__}); get it again from {weights.url}"
+        ) from error
+    if not isinstance(content, dict):
+        raise InputError(f"{path} holds no weights ({type(content).__name__}); get it again from {weights.url}")
+    return content
+
+
+def _download(weights: Weights, path: Path) -> None:
+    try:
+        with replacing(path) as part:
+            torch.hub.download_url_to_file(weights.url, str(part))
+    except (OSError, urllib.error.URLError) as error:
+        raise InputError(
+            f"{weights.what} is needed and cannot be downloaded ({error}); get {weights.url} where there is a network "
+            f"and put it at {path}"
+        ) from error

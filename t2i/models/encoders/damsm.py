@@ -1,0 +1,72 @@
+"""DAMSM: text and image encoder with a common embedding space."""
+
+from typing import Any, Literal, Self
+
+from torch import nn
+
+from t2i.data.text.vocabulary import Vocabulary
+from t2i.models.encoders.image import SmallImageEncoder
+from t2i.models.encoders.inception import InceptionImageEncoder
+from t2i.models.encoders.text import TextEncoder
+
+ImageEncoderKind = Literal["small", "inception_v3"]
+IMAGE_ENCODERS: dict[str, type[SmallImageEncoder] | type[InceptionImageEncoder]] = {
+    "small": SmallImageEncoder,
+    "inception_v3": InceptionImageEncoder,
+}
+"""Kind -> encoder of images [N, 3, S, S] in [-1, 1] as regions [N, D, H, W] and code [N, D]."""
+
+
+class Damsm(nn.Module):
+    """Text and image encoder with a common embedding space of D dimensions.
+
+    Raises:
+        ValueError: the two encoders have different D.
+    """
+
+    def __init__(self, text: TextEncoder, image: SmallImageEncoder | InceptionImageEncoder) -> None:
+        super().__init__()
+        d_text, d_image = text.config["embedding_dim"], image.config["embedding_dim"]
+        if d_text != d_image:
+            raise ValueError(
+                f"the text encoder has {d_text} dimensions and the image encoder {d_image}; they must agree"
+            )
+        self.text, self.image = text, image
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The words of the text encoder."""
+        return self.text.vocabulary
+
+    @property
+    def embedding_dim(self) -> int:
+        """D."""
+        return self.text.config["embedding_dim"]
+
+    def to_checkpoint(self) -> dict[str, Any]:
+        """Contents of a model file."""
+        return {
+            "text": self.text.to_checkpoint(),
+            "image": {"config": self.image.config, "state": self.image.state_dict()},
+        }
+
+    @classmethod
+    def from_checkpoint(cls, content: dict[str, Any]) -> Self:
+        """The encoders of a model file, in eval mode."""
+        image = build_image_encoder(**content["image"]["config"])
+        image.load_state_dict(content["image"]["state"])
+        return cls(TextEncoder.from_checkpoint(content["text"]), image).eval()
+
+
+def build_image_encoder(
+    kind: ImageEncoderKind, *, embedding_dim: int, width: int | None = None
+) -> SmallImageEncoder | InceptionImageEncoder:
+    """An untrained image encoder.
+
+    Args:
+        kind: a key of :data:`IMAGE_ENCODERS`.
+        embedding_dim: D.
+        width: of the small encoder; None for Inception-v3, whose width is fixed.
+    """
+    arguments = {"embedding_dim": embedding_dim} | ({} if width is None else {"width": width})
+    return IMAGE_ENCODERS[kind](**arguments)

@@ -1,0 +1,217 @@
+"""Multi-stage generator: an initial image from noise and sentence, then refinement stages that attend to the words.
+
+AttnGAN (Xu et al., CVPR 2018) and DM-GAN (Zhu et al., CVPR 2019) differ in the refinement stage alone, which is looked
+up by name.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from t2i.models.blocks import ConditioningAugmentation, NormAct, ResidualBlock, UpBlock, conv3x3
+from t2i.models.generators.attngan import AttentionStage, WordAttention
+from t2i.models.generators.dmgan import DynamicMemory, MemoryStage
+
+REFINEMENTS: dict[str, type[nn.Module]] = {"attngan": AttentionStage, "dmgan": MemoryStage}
+"""Model name -> refinement stage, (hidden, words, padding) -> (hidden of twice the side, attention)."""
+
+
+@dataclass
+class Generated:
+    """Output of a generator for N captions.
+
+    Attributes:
+        images: one [N, 3, S, S] a scale, smallest first, in [-1, 1].
+        attention: one [N, L, H, W] a refinement stage: how much each word entered each pixel.
+        mu, logvar: [N, condition_dim], of the conditioning augmentation.
+    """
+
+    images: list[Tensor]
+    attention: list[Tensor]
+    mu: Tensor
+    logvar: Tensor
+
+
+BINARY_NOISE_SCALE = 4.0
+"""Magnitude of binary noise: four standard deviations of the rest, large enough to dominate early training."""
+
+MAPPING_WIDTH = 512
+"""Width of a mapping layer."""
+
+
+class InitialStage(nn.Module):
+    """Noise and condition -> hidden image; a linear layer to 4x4, then doublings up to ``base_size``.
+
+    Before them there may be a mapping network over the whole vector (after Karras et al., "A Style-Based Generator
+    Architecture for GANs", CVPR 2019): attributes of the whole image, such as the direction a bird faces, are decided
+    once and not by the linear layer for each position apart.
+    """
+
+    def __init__(
+        self, noise_dim: int, condition_dim: int, ngf: int, base_size: int, norm_act: NormAct, mapping_layers: int = 0
+    ) -> None:
+        super().__init__()
+        inputs = noise_dim + condition_dim
+        self.mapping = nn.Sequential()
+        for _ in range(mapping_layers):
+            layer = nn.Linear(inputs, MAPPING_WIDTH)
+            nn.init.kaiming_normal_(layer.weight, a=0.2)
+            nn.init.zeros_(layer.bias)
+            self.mapping.extend((layer, nn.LeakyReLU(0.2)))
+            inputs = MAPPING_WIDTH
+        doublings = int(math.log2(base_size // 4))
+        self.channels = ngf * 2**doublings
+        width = self.channels * 16
+        self.linear: nn.Module
+        if norm_act == "glu_batchnorm":
+            self.linear = nn.Sequential(
+                nn.Linear(inputs, 2 * width, bias=False), nn.BatchNorm1d(2 * width), nn.GLU(dim=1)
+            )
+        else:
+            self.linear = nn.Sequential(nn.Linear(inputs, width), nn.LeakyReLU(0.2))
+        self.ups = nn.Sequential(
+            *(UpBlock(self.channels >> level, self.channels >> (level + 1), norm_act) for level in range(doublings))
+        )
+
+    def forward(self, noise: Tensor, condition: Tensor) -> Tensor:
+        """Shape: [N, noise_dim], [N, condition_dim] -> [N, ngf, base_size, base_size]."""
+        hidden = self.linear(self.mapping(torch.cat((condition, noise), dim=1))).view(-1, self.channels, 4, 4)
+        return self.ups(hidden.contiguous(memory_format=torch.channels_last))
+
+
+class Generator(nn.Module):
+    """Captions and noise -> images at ``base_size``, 2 ``base_size``, ... ``image_size``.
+
+    Args:
+        model: name of the refinement stage, a key of :data:`REFINEMENTS`.
+        embedding_dim: D of words and sentence.
+        base_size, image_size: side of the first and of the last image, powers of two.
+        ngf: channels of the hidden image.
+        residual_blocks: in each refinement stage.
+        mapping_layers: layers of the mapping network before the initial stage; 0: none, as published.
+        binary_noise_dims: dimensions of the noise that are +-:data:`BINARY_NOISE_SCALE`, the others standard normal.
+            Binary attributes, such as the direction a bird faces, get a binary latent; a continuous noise interpolates
+            between the two. 0: none, as published.
+
+    Raises:
+        ValueError: unknown model, sizes that are no powers of two in order, or more binary than noise.
+    """
+
+    def __init__(
+        self,
+        *,
+        model: str,
+        embedding_dim: int,
+        noise_dim: int,
+        condition_dim: int,
+        base_size: int,
+        image_size: int,
+        ngf: int,
+        residual_blocks: int,
+        norm_act: NormAct,
+        mapping_layers: int = 0,
+        binary_noise_dims: int = 0,
+    ) -> None:
+        super().__init__()
+        if not 0 <= binary_noise_dims <= noise_dim:
+            raise ValueError(f"binary_noise_dims is {binary_noise_dims}; legal are 0 to noise_dim, {noise_dim}")
+        if model not in REFINEMENTS:
+            raise ValueError(f"model is {model!r}; legal are {', '.join(REFINEMENTS)}")
+        if not 8 <= base_size <= image_size or base_size & (base_size - 1) or image_size & (image_size - 1):
+            raise ValueError(f"sizes are {base_size} to {image_size}; legal are powers of two, 8 <= base <= image")
+        self.config: dict[str, Any] = {
+            "model": model, "embedding_dim": embedding_dim, "noise_dim": noise_dim, "condition_dim": condition_dim,
+            "base_size": base_size, "image_size": image_size, "ngf": ngf, "residual_blocks": residual_blocks,
+            "norm_act": norm_act, "mapping_layers": mapping_layers, "binary_noise_dims": binary_noise_dims,
+        }  # fmt: skip
+        self.noise_dim, self.condition_dim, self.binary_noise_dims = noise_dim, condition_dim, binary_noise_dims
+        self.conditioning = ConditioningAugmentation(embedding_dim, condition_dim)
+        self.initial = InitialStage(noise_dim, condition_dim, ngf, base_size, norm_act, mapping_layers)
+        refinements = int(math.log2(image_size // base_size))
+        self.refinements = nn.ModuleList(
+            REFINEMENTS[model](ngf, embedding_dim, residual_blocks, norm_act) for _ in range(refinements)
+        )
+        self.heads = nn.ModuleList(nn.Sequential(conv3x3(ngf, 3), nn.Tanh()) for _ in range(refinements + 1))
+
+    def forward(
+        self,
+        noise: Tensor,
+        epsilon: Tensor,
+        sentence: Tensor,
+        words: Tensor,
+        padding: Tensor,
+        *,
+        num_scales: int | None = None,
+    ) -> Generated:
+        """Generate one image a caption at each scale.
+
+        Args:
+            noise: [N, noise_dim], as :meth:`draw_noise` gives it.
+            epsilon: [N, condition_dim], standard normal: the noise of the conditioning augmentation.
+            sentence: [N, D].
+            words: [N, D, L].
+            padding: [N, L], True beyond the end of a caption.
+            num_scales: number of scales to generate, from the smallest; None: all.
+        """
+        hidden, first, mu, logvar = self.first_stage(noise, epsilon, sentence)
+        images, attention = [first], []
+        scales = len(self.heads) if num_scales is None else num_scales
+        for refine, head in zip(list(self.refinements)[: scales - 1], list(self.heads)[1:scales], strict=True):
+            hidden, weights = refine(hidden, words, padding)
+            images.append(head(hidden))
+            attention.append(weights)
+        return Generated(images, attention, mu, logvar)
+
+    def first_stage(self, noise: Tensor, epsilon: Tensor, sentence: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Hidden image [N, ngf, S, S], image [N, 3, S, S] at ``base_size``, mu and logvar; see :meth:`forward`."""
+        condition, mu, logvar = self.conditioning(sentence, epsilon)
+        hidden = self.initial(noise, condition)
+        return hidden, self.heads[0](hidden), mu, logvar
+
+    def checkpointable_blocks(self) -> Iterator[nn.Module]:
+        """Modules that take most of the time and memory; none contains another."""
+        kinds = (WordAttention, DynamicMemory, ResidualBlock, UpBlock)
+        return (module for module in self.modules() if isinstance(module, kinds))
+
+    def copy_previous_stage(self) -> None:
+        """Initialise the largest scale with the weights of the one before it, refinement stage and image head.
+
+        Does nothing if the one before is the initial stage.
+        """
+        if len(self.refinements) > 1:
+            for parts in (self.refinements, self.heads):
+                parts[-1].load_state_dict(parts[-2].state_dict())
+
+    def to_checkpoint(self) -> dict[str, Any]:
+        """Contents of a model file."""
+        return {"config": self.config, "state": self.state_dict()}
+
+    @classmethod
+    def from_checkpoint(cls, content: dict[str, Any]) -> Self:
+        """The generator of a model file, in eval mode, channels last."""
+        with torch.device("meta"):  # initial values, which take longer than all the rest of loading, are not computed
+            generator = cls(**content["config"])
+        generator.load_state_dict(content["state"], assign=True)
+        return generator.to(memory_format=torch.channels_last).eval()  # type: ignore[call-overload,no-any-return]
+
+    def draw_noise(self, count: int, rng: np.random.Generator, truncation: float = 1.0) -> tuple[Tensor, Tensor]:
+        """Noise [count, noise_dim] and epsilon [count, condition_dim]; row n does not depend on the count.
+
+        ``truncation`` multiplies all but the binary dimensions of the noise, which come first.
+        """
+        # numpy draws one number after the other; torch.randn's last numbers depend on how many there are
+        both = torch.from_numpy(rng.standard_normal((count, self.noise_dim + self.condition_dim), dtype=np.float32))
+        binary = BINARY_NOISE_SCALE * both[:, : self.binary_noise_dims].sign()
+        both = truncation * both
+        both[:, : self.binary_noise_dims] = binary
+        return both[:, : self.noise_dim], both[:, self.noise_dim :]
+
+
+def scales(base_size: int, image_size: int) -> list[int]:
+    """Sides of the images that a generator makes, smallest first."""
+    return [base_size << level for level in range(int(math.log2(image_size // base_size)) + 1)]

@@ -1,0 +1,125 @@
+"""Reads params.yaml into typed, checked values.
+
+Every stage reads the whole file, so that a mistake anywhere is found by the first stage that runs, and then hands its
+own numbers on as keyword arguments. Unknown keys, wrong types and illegal values become one line each.
+"""
+
+import difflib
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from t2i.errors import InputError
+from t2i.params import Models, Params
+from t2i.params.budgets import Budget
+from t2i.params.datasets import Datasets
+from t2i.params.renamed import BLOCKS, new_name
+
+
+def load(path: Path, **selectors: str) -> Params:
+    """Read and check a params.yaml.
+
+    Args:
+        selectors: data, model, recipe or budget to choose instead of the file's own, as ``dvc exp run -S`` would.
+
+    Raises:
+        InputError: the file is missing, is not YAML, or holds an unknown key, a wrong type or an illegal value.
+    """
+    try:
+        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); run stages from the repository root") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
+    try:
+        return Params.model_validate(_chosen({**raw, **selectors} if isinstance(raw, dict) else raw))
+    except ValidationError as error:
+        raise InputError(f"{path}: " + "; ".join(_lines(error))) from error
+
+
+def _chosen(raw: Any) -> Any:
+    """The file with each number that is given by data set or by model replaced by that of the selected one."""
+    if not isinstance(raw, dict):
+        return raw
+    selected = {selector: raw.get(selector) for selector in ("data", "model")}
+    chosen = dict(raw)
+    for selector, blocks in (("recipe", "recipes"), ("budget", "budgets")):
+        if isinstance(raw.get(blocks), dict):
+            chosen[blocks] = {
+                name: _choose(block, f"{blocks}.{name}", selected, needed=name == raw.get(selector))
+                for name, block in raw[blocks].items()
+            }
+    return chosen
+
+
+def _choose(value: Any, where: str, selected: dict[str, Any], *, needed: bool) -> Any:
+    """See :func:`_chosen`; where the selected name is not given, an error if the value is ``needed``, else any."""
+    if not isinstance(value, dict) or not value:
+        return value
+    for selector, names in (("data", Datasets.model_fields), ("model", Models.model_fields)):
+        if set(value) <= set(names):
+            name = selected[selector]
+            if name not in value and needed and name in names:
+                raise InputError(f"{where}: nothing for {selector} {name}; there are {', '.join(value)}")
+            return _choose(value.get(name, next(iter(value.values()))), where, selected, needed=needed)
+    return {key: _choose(inner, f"{where}.{key}", selected, needed=needed) for key, inner in value.items()}
+
+
+def _lines(error: ValidationError) -> list[str]:
+    """One line a problem; where a former key stands, what is missing in its place goes without saying."""
+    problems = [dict(problem) for problem in error.errors()]
+    former = [line for problem in problems if (line := _former(problem))]
+    return former or [_one_line(problem) for problem in problems]
+
+
+def _former(problem: dict[str, Any]) -> str | None:
+    """The line for a former key or value of params.yaml; None for every other problem."""
+    location: tuple[str | int, ...] = problem["loc"]
+    key = ".".join(map(str, location))
+    if problem["type"] == "extra_forbidden":
+        successor = new_name(str(location[-2]) if len(location) > 1 else "", str(location[-1]))
+    elif location[:2] == ("budgets", "paper32"):
+        key, successor = "budgets.paper32", new_name("budgets", "paper32")
+    else:
+        successor = next((new for old, new in BLOCKS[""].items() if problem["msg"].startswith(_quoted(old))), None)
+        key = problem["msg"].removeprefix("Value error, ").split(":")[0]
+    return f"{key} is {successor} now" if successor else None
+
+
+def _quoted(assignment: str) -> str:
+    """``data = own`` as pydantic reports it."""
+    selector, value = assignment.split(" = ")
+    return f"Value error, {selector} = {value!r}"
+
+
+def _one_line(problem: dict[str, Any]) -> str:
+    location: tuple[str | int, ...] = problem["loc"]
+    key = ".".join(str(part) for part in location)
+    kind = problem["type"]
+    if kind == "extra_forbidden":
+        known = _keys_of(location[:-1])
+        close = difflib.get_close_matches(str(location[-1]), known, 1)
+        return f"{key}: unknown key; " + (f"did you mean {close[0]}?" if close else f"legal are {', '.join(known)}")
+    if kind == "missing":
+        return f"{key}: missing"
+    message = problem["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
+    if isinstance(problem["input"], dict) or not key:
+        return f"{key}: {message}" if key else message
+    return f"{key} = {problem['input']!r}: {message}"
+
+
+def _keys_of(location: tuple[str | int, ...]) -> list[str]:
+    """Legal keys of the block at ``location``."""
+    section: type[BaseModel] = Params
+    for part in location:
+        if section is Params and part == "budgets":
+            continue
+        if part in section.model_fields:
+            annotation = section.model_fields[str(part)].annotation
+            assert isinstance(annotation, type)
+            section = annotation
+        else:  # the name of a budget
+            section = Budget
+    return [field.alias or name for name, field in section.model_fields.items()]

@@ -1,0 +1,106 @@
+"""Legal contents of a block of ``recipes``: losses, layers and optimizers of each training."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from t2i.params.values import Count, Decay, Fraction, Natural, Positive, Section, Weight
+
+
+class TextEncoder(Section):
+    """Block ``pretrain_damsm.text_encoder``."""
+
+    dropout: Decay
+    word_init_range: Positive
+    forget_bias: Weight
+    sentence_pooling: Literal["last", "max"]
+
+
+class DamsmLosses(Section):
+    """Block ``pretrain_damsm.losses``."""
+
+    negatives: Literal["view", "batch"]
+
+
+class DamsmOptimizer(Section):
+    """Block ``pretrain_damsm.optimizer``."""
+
+    lr: Positive
+    lr_decay: Annotated[Fraction, Field(gt=0)] | None
+    lr_min_ratio: Fraction
+    gradient_clip: Positive
+
+
+class PretrainDamsm(Section):
+    """Block ``recipes.<name>.pretrain_damsm``."""
+
+    captions_per_image: Annotated[Count, Field(ge=2)]
+    text_encoder: TextEncoder
+    losses: DamsmLosses
+    optimizer: DamsmOptimizer
+
+
+class Generator(Section):
+    """Block ``train_gan.generator``."""
+
+    norm_act: Literal["glu_batchnorm", "leaky_groupnorm"]
+    mapping_layers: Natural
+    binary_noise_dims: Natural
+
+
+class Discriminator(Section):
+    """Block ``train_gan.discriminator``."""
+
+    norm: Literal["batch", "spectral", "none"]
+    projection_dim: Natural
+    negative_captions: Literal["next", "hardest"]
+
+
+class GanLosses(Section):
+    """Block ``train_gan.losses``: the adversarial loss and the weights of all others."""
+
+    adversarial: Literal["bce", "hinge"]
+    damsm: Weight
+    kl: Weight
+    mode_seeking: Weight
+    matching: Weight
+    r1: Weight
+    r1_every: Count
+    memory_bank: Natural
+
+
+class GanOptimizer(Section):
+    """Block ``train_gan.optimizer``."""
+
+    lr_generator: Positive
+    lr_discriminator: Positive
+    beta1: Decay
+    beta2: Decay
+    lr_decay_start: Fraction
+    ema_decay: Decay
+
+
+class TrainGan(Section):
+    """Block ``recipes.<name>.train_gan``."""
+
+    captions_per_image: Literal[1, 2]
+    init: Literal["orthogonal", "default"]
+    grow_at: Decay
+    generator: Generator
+    discriminator: Discriminator
+    losses: GanLosses
+    optimizer: GanOptimizer
+
+    @model_validator(mode="after")
+    def _projection_is_there(self) -> "TrainGan":
+        needs_it = self.discriminator.negative_captions == "hardest" or self.losses.matching
+        if needs_it and not self.discriminator.projection_dim:
+            raise ValueError("negative_captions 'hardest' and losses.matching need projection_dim to be 1 or more")
+        return self
+
+
+class Recipe(Section):
+    """Block ``recipes.<name>``: one entry a training."""
+
+    pretrain_damsm: PretrainDamsm
+    train_gan: TrainGan

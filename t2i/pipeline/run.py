@@ -1,0 +1,99 @@
+"""Everything around the main function of a stage: parameters, errors in one line, log, metrics, time and memory."""
+
+import json
+import logging
+import os
+import re
+import resource
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from t2i.errors import InputError, StoppedError
+from t2i.files import replacing
+from t2i.params import Params
+from t2i.params.reader import load
+
+PREPARED = Path("prepared")
+VOCABULARY = Path("models/vocabulary.json")
+DAMSM = Path("models/damsm.pt")
+JUDGE = Path("models/judge.pt")
+GAN = Path("models/gan.pt")
+SAMPLES = Path("samples")
+WEIGHTS = Path("weights")
+SUMMARY = Path("summary.txt")
+METRICS = Path("metrics")
+PLOTS = Path("plots")
+
+
+log = logging.getLogger(__name__)
+
+
+def run(stage: Callable[[Params], None]) -> None:
+    """Run a stage from the repository root; mistakes of the user end it with one line and exit code 1."""
+    name = stage.__module__.removeprefix("stages.") if stage.__module__ != "__main__" else Path(sys.argv[0]).stem
+    begin = time.monotonic()
+    _log_to_stderr(name)
+    try:
+        stage(load(Path("params.yaml")))
+        log.info("%s, %s", _duration(time.monotonic() - begin), _memory())
+    except InputError as error:
+        sys.exit(f"{name}: {error}")
+    except (StoppedError, KeyboardInterrupt) as error:
+        sys.stderr.write(f"{name}: {str(error) or 'interrupted'}\n")
+        sys.exit(130)
+    except OSError as error:
+        if error.errno not in (28, 122):  # no space, over quota
+            raise
+        sys.exit(f"{name}: no space left on the disk for {error.filename or 'its results'}; free some and run again")
+
+
+def _log_to_stderr(stage: str) -> None:
+    """Show the log of t2i and of the stage, a line each; of several processes, that of the first."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter(f"{stage}: %(message)s"))
+    level = logging.INFO if os.environ.get("RANK", "0") == "0" else logging.ERROR
+    for name in ("t2i", "stages", "__main__"):
+        logger = logging.getLogger(name)
+        logger.handlers, logger.level, logger.propagate = [handler], level, False
+
+
+def peak_memory() -> int:
+    """Peak memory of this process in bytes."""
+    try:  # getrusage includes the forked parent's memory: a copy of DVC
+        peak = re.search(r"^VmHWM:\s*(\d+) kB$", Path("/proc/self/status").read_text(encoding="ascii"), re.MULTILINE)
+    except OSError:  # no Linux
+        peak = None
+    return int(peak[1]) * 1024 if peak else _bytes(resource.RUSAGE_SELF)
+
+
+def _bytes(who: int) -> int:
+    return resource.getrusage(who).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+def _memory() -> str:
+    """Peak memory of this process, of the largest process it started if any, and of the GPU if it used one."""
+    peaks = [f"peak memory {_gib(peak_memory())}"]
+    if workers := _bytes(resource.RUSAGE_CHILDREN):
+        peaks.append(f"of the largest process it started {_gib(workers)}")
+    torch = sys.modules.get("torch")  # a stage that has not imported it shall not wait for it now
+    if torch is not None and torch.cuda.is_initialized():
+        peaks.append(f"of the GPU {_gib(torch.cuda.max_memory_allocated())}")
+    return ", ".join(peaks)
+
+
+def _gib(count: int) -> str:
+    return f"{count / 2**30:.2f} GiB"
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+def write_metrics(stage: str, values: dict[str, Any]) -> None:
+    """Write metrics/<stage>.json."""
+    with replacing(METRICS / f"{stage}.json") as part:
+        part.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")

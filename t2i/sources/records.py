@@ -1,0 +1,42 @@
+"""What every source of images and captions yields, whatever its layout on disk."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from PIL import Image
+
+
+@dataclass(frozen=True)
+class Caption:
+    """One sentence about an image.
+
+    Attributes:
+        text: the sentence as it was written, without line breaks.
+        mentioned: attribute -> value that the sentence states, e.g. ``{"belly": "yellow"}``; empty where unknown.
+    """
+
+    text: str
+    mentioned: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Record:
+    """One image with its captions.
+
+    Attributes:
+        name: unique within the data set.
+        class_name: what the image shows; captions of one class are not negatives of each other.
+        captions: at least one.
+        load: returns the RGB image, cropped to its object where the data set has boxes; can be pickled.
+        attributes: attribute -> true value in the image; empty where unknown.
+    """
+
+    name: str
+    class_name: str
+    captions: tuple[Caption, ...]
+    load: Callable[[], Image.Image]
+    attributes: dict[str, str] = field(default_factory=dict)
+
+
+Splits = dict[str, list[Record]]
+"""Split name ("train", "test", and "reference": further real test images for FID) -> its records."""

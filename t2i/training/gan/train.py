@@ -1,0 +1,139 @@
+"""Contrastive training of generator and discriminators (Ye et al., section 3.2)."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+
+from t2i.data.batches import CaptionBatches
+from t2i.data.packed import PackedSplit
+from t2i.data.pixels import to_float
+from t2i.models.encoders.damsm import Damsm
+from t2i.models.generators.generator import Generator, scales
+from t2i.models.init import InitScheme, init_weights
+from t2i.runtime import distributed
+from t2i.runtime.activation_checkpointing import checkpoint_activations
+from t2i.runtime.device import Precision, compile_modules, current_device
+from t2i.runtime.sync_batch_norm import convert_sync_batchnorm
+from t2i.training.gan.discriminators import MultiScaleDiscriminator
+from t2i.training.gan.objective import GanObjective
+from t2i.training.gan.optimizers import GanOptimizers
+from t2i.training.gan.progress import ProgressImages
+from t2i.training.loop.checkpoint import CheckpointPolicy, Stateful
+from t2i.training.loop.loop import TrainingLoop
+
+
+def train_gan(
+    pack: PackedSplit,
+    damsm: Damsm,
+    *,
+    model: str,
+    captions_per_image: int,
+    batch_size: int,
+    max_words: int,
+    flip: bool,
+    generator: Mapping[str, Any],
+    discriminator: Mapping[str, Any],
+    losses: Mapping[str, Any],
+    optimizer: Mapping[str, Any],
+    init: InitScheme,
+    grow_at: float,
+    precision: Precision,
+    seed: int,
+    steps: int | None = None,
+    epochs: int | None = None,
+    compile: bool = False,
+    gradient_checkpointing: bool = False,
+    progress: ProgressImages | None = None,
+    checkpoints: CheckpointPolicy | None = None,
+) -> tuple[Generator, list[dict[str, float]]]:
+    """Train a generator on images with several captions each. Several processes share out the images of a step.
+
+    Args:
+        damsm: pretrained encoders; frozen here.
+        model: name of the generator's refinement stage.
+        captions_per_image: of :class:`~t2i.training.gan.objective.GanObjective`, 2 or 1.
+        generator: arguments of :class:`~t2i.models.generators.generator.Generator`.
+        discriminator: arguments of :class:`~t2i.training.gan.discriminators.MultiScaleDiscriminator`.
+        losses: arguments of :class:`~t2i.training.gan.objective.GanObjective`.
+        optimizer: arguments of :class:`~t2i.training.gan.optimizers.GanOptimizers`.
+        grow_at: share of the steps before which the largest scale, which takes most of the time, is neither generated
+            nor discriminated. Then it starts with the weights of the scale before it. 0: all scales from the start, as
+            published.
+        steps, epochs: length of the training; one of both.
+        compile: whether torch compiles the stages of the generator; changes the last bits.
+        gradient_checkpointing: of the generator, for less memory; changes no byte of the outcome.
+        progress: images to look at while the averaged generator learns.
+        checkpoints: where checkpoints go, and where to go on from one.
+
+    Returns:
+        The averaged generator in eval mode on the processor, and the loss history.
+    """
+    # ---- Networks ----
+    device = current_device()
+    torch.manual_seed(seed)
+    damsm = damsm.to(device).eval().requires_grad_(False)
+    g = Generator(model=model, embedding_dim=damsm.embedding_dim, image_size=pack.image_size, **generator)
+    image_sizes = scales(g.config["base_size"], pack.image_size)
+    d = MultiScaleDiscriminator(image_sizes, embedding_dim=damsm.embedding_dim, **discriminator)
+    for network in (g, d):
+        init_weights(network, init)
+        convert_sync_batchnorm(network)
+        network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    # ---- Data, losses and optimizers ----
+    data = CaptionBatches(
+        pack, damsm.vocabulary, batch_size=batch_size, max_words=max_words, flip=flip, seed=seed,
+        views=captions_per_image, rows=distributed.local_rows(batch_size),
+    )  # fmt: skip
+    num_steps = data.num_steps(steps, epochs)
+    objective = GanObjective(g, d, damsm, captions_per_image=captions_per_image, precision=precision, **losses)
+    optimizers = GanOptimizers(g, d, steps=num_steps, **optimizer)
+    if gradient_checkpointing:
+        checkpoint_activations(g.checkpointable_blocks())
+    if compile:
+        compile_modules(g.initial, *g.refinements)
+
+    parts: dict[str, Stateful] = {
+        "generator": g, "discriminators": d, "memory_bank": objective.memory_bank, **optimizers.parts()
+    }  # fmt: skip
+    if progress is not None:
+        parts["progress"] = progress
+    loop = TrainingLoop("GAN", num_steps, parts, checkpoints, keep_memory=not gradient_checkpointing)
+    growth_step = math.ceil(grow_at * num_steps)  # the first step with the largest scale
+
+    for step, batch in loop.batches(data):
+        batch = batch.to(device)
+        if 0 < step == growth_step:
+            for network in (g, optimizers.average):
+                network.copy_previous_stage()
+        num_scales = len(image_sizes) if step >= growth_step else max(1, len(image_sizes) - 1)
+
+        # ---- Images ----
+        text = objective.encode_captions(batch)
+        real = d.pyramid(to_float(batch.images))[:num_scales]
+        noise = objective.draw_noise(batch_size, np.random.default_rng([seed, 2, step]))
+        fake = objective.generate(text, noise, num_scales)
+
+        # ---- Discriminators, one after the other: graph, gradients and bf16 weights of one at a time ----
+        d.requires_grad_(True)
+        d_terms = []
+        for scale in range(num_scales):
+            term = objective.discriminator_step(scale, real[scale], fake.images[scale], text, batch.classes, step)
+            optimizers.step_discriminator(scale)
+            d_terms.append(term)
+        d.requires_grad_(False)
+
+        # ---- Generator ----
+        g_terms = objective.generator_step(fake, noise, text, batch)
+        optimizers.step_generator()
+
+        # ---- Memory bank, progress, log ----
+        objective.memory_bank.add(text.sentence, batch.classes.repeat(captions_per_image))
+        if progress is not None:
+            progress(step + 1, num_steps, optimizers.average, num_scales)
+        sums = {name: torch.stack([term[name] for term in d_terms]).sum() for name in d_terms[0]}
+        loop.step_done(step, **sums, **g_terms)
+    return optimizers.average.cpu(), loop.history.rows

@@ -1,0 +1,138 @@
+"""Checkpoints of a training: when they are due, and how they are written, verified and read."""
+
+import errno
+import io
+import math
+import os
+import shutil
+import zipfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from t2i.errors import InputError
+
+CHECKPOINT = "last.ckpt"
+
+
+class Stateful(Protocol):
+    """Anything with a state: networks, optimizers, schedules, a memory bank, progress images."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Tensors, numbers, strings, lists and dicts."""
+
+    def load_state_dict(self, state_dict: dict[str, Any], /) -> Any:
+        """Restore a state."""
+
+
+@dataclass(frozen=True)
+class CheckpointPolicy:
+    """Where and when a training saves, and who may stop it.
+
+    Attributes:
+        folder: of this very training alone (same settings, inputs, code); exists, where the first process runs.
+        seconds: between two checkpoints.
+        stop: called after each step; a reason to save and end, or None.
+    """
+
+    folder: Path
+    seconds: float
+    stop: Callable[[], str | None]
+
+    @property
+    def path(self) -> Path:
+        """The latest checkpoint."""
+        return self.folder / CHECKPOINT
+
+
+def write_state(file: Any, parts: Mapping[str, Stateful], steps_done: int) -> None:
+    """Write everything that the next step depends on, tensor by tensor, to a file opened for bytes."""
+    random = {"cpu": torch.get_rng_state()}
+    if torch.cuda.is_available():
+        random["cuda"] = torch.cuda.get_rng_state()
+    states = {name: part.state_dict() for name, part in parts.items()}
+    torch.save({"done": steps_done, "random": random, "parts": states}, file)
+
+
+def restore_state(source: Path | io.BytesIO, parts: Mapping[str, Stateful]) -> int:
+    """Restore what :func:`write_state` wrote; returns the number of steps that are done."""
+    saved = torch.load(source, weights_only=True, map_location="cpu", mmap=isinstance(source, Path))
+    for name, part in parts.items():
+        part.load_state_dict(saved["parts"][name])
+    torch.set_rng_state(saved["random"]["cpu"])
+    if torch.cuda.is_available():
+        torch.cuda.set_rng_state(saved["random"]["cuda"])
+    return int(saved["done"])
+
+
+def save_checkpoint(path: Path, parts: Mapping[str, Stateful], steps_done: int, *, then: str) -> None:
+    """Replace the checkpoint at ``path`` when the new one is complete on the disk.
+
+    Args:
+        then: what running again does if this fails, for the message.
+
+    Raises:
+        InputError: there is no room for it.
+    """
+    part = path.with_name(path.name + ".part")
+    try:
+        with part.open("wb") as file:
+            write_state(file, parts, steps_done)
+            file.flush()
+            os.fsync(file.fileno())  # a power cut must not leave the new name on old or no content
+        part.replace(path)
+    except (OSError, RuntimeError) as error:
+        part.unlink(missing_ok=True)
+        if not _no_space(error):
+            raise
+        problem = f"no space left for the checkpoint of step {steps_done:,} in {path.parent}"
+        raise InputError(f"{problem}; free some and run it again: it {then}") from error
+
+
+def _no_space(error: BaseException | None) -> bool:
+    """Whether a full disk is behind an error; torch's zip writer wraps the OSError of the file in its own."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def is_damaged(path: Path) -> bool:
+    """Whether a checkpoint cannot be trusted: torch's files are zip archives with a checksum for each record."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return archive.testzip() is not None
+    except (zipfile.BadZipFile, EOFError, OSError):
+        return True
+
+
+def check_disk_space(folder: Path, parts: Mapping[str, Stateful]) -> None:
+    """Check before hours are spent that checkpoints and results will fit.
+
+    Raises:
+        InputError: they will not.
+    """
+    weights = sum(_num_bytes(part.state_dict()) for part in parts.values())
+    # weights and two moments each, twice: the old checkpoint goes when the new one is complete; and the model file
+    # with its copy in DVC's cache
+    needed = 3 * (2 * weights) + 2 * weights
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        unit = 2**20
+        raise InputError(
+            f"checkpoints and the model need {math.ceil(needed / unit):,} MiB on the disk of {folder}, which has "
+            f"{free // unit:,} MiB; free some and run it again: nothing has been computed yet"
+        )
+
+
+def _num_bytes(state: Any) -> int:
+    """Size of all tensors in a state."""
+    if isinstance(state, Tensor):
+        return state.nbytes
+    values = state.values() if isinstance(state, Mapping) else state if isinstance(state, list | tuple) else ()
+    return sum(map(_num_bytes, values))

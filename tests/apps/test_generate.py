@@ -1,0 +1,126 @@
+"""`t2i generate`, from captions of any kind to files."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from t2i.checkpoints import model_file
+from tests.apps.conftest import Command
+from tests.helpers import make_generator
+
+
+def pixels(path: Path) -> np.ndarray:
+    with Image.open(path) as image:
+        return np.asarray(image.convert("RGB"))
+
+
+def test_one_image_is_the_bare_image_and_a_seed_gives_it_again(t2i: Command, gan: Path, tmp_path: Path) -> None:
+    one, again, other = (tmp_path / f"{name}.png" for name in ("one", "again", "other"))
+    for path, seed in ((one, 7), (again, 7), (other, 8)):
+        result = t2i("generate", "the top is red", "--model", gan, "--seed", seed, "-o", path)
+        assert (result.exit_code, result.stdout, result.stderr) == (0, f"{path}\n", "")
+    assert pixels(one).shape == (32, 32, 3)
+    assert one.read_bytes() == again.read_bytes() != other.read_bytes()
+
+
+def test_single_files_do_not_depend_on_how_many_there_are(t2i: Command, gan: Path, tmp_path: Path) -> None:
+    captions = ["the top is red", "a blue ground"]
+    t2i("generate", *captions, "-n", 3, "-m", gan, "-o", tmp_path / "many")
+    names = sorted(path.name for path in (tmp_path / "many").iterdir())
+    assert names == [f"00{caption}-00{number}.png" for caption in (1, 2) for number in (1, 2, 3)]
+    t2i("generate", captions[1], "-m", gan, "-o", tmp_path / "one")
+    assert np.array_equal(pixels(tmp_path / "one" / "001-001.png"), pixels(tmp_path / "many" / "002-001.png"))
+    assert len({(tmp_path / "many" / name).read_bytes() for name in names}) == 6
+
+
+def test_a_grid_and_attention(t2i: Command, gan: Path, tmp_path: Path) -> None:
+    path = tmp_path / "new" / "grid.png"
+    result = t2i("generate", "the top is red", "blue below", "-n", 2, "-m", gan, "-o", path, "--attention")
+    assert result.output.splitlines() == [str(path), str(path.with_name("grid-attention.png"))]
+    assert sorted(file.name for file in path.parent.iterdir()) == ["grid-attention.png", "grid.png"]
+    assert pixels(path).shape[1] > 500 and pixels(path.with_name("grid-attention.png")).shape[0] > 400
+    t2i("generate", "blue below", "-m", gan, "-o", tmp_path / "folder", "--attention")
+    assert sorted(file.name for file in (tmp_path / "folder").iterdir()) == ["001-001.png", "attention.png"]
+
+
+def test_captions_from_a_file_and_from_standard_input(t2i: Command, gan: Path, tmp_path: Path) -> None:
+    (tmp_path / "captions.txt").write_text("the top is red\n\n  \nblue below\r\n")
+    t2i("generate", "white", "-f", tmp_path / "captions.txt", "-m", gan, "-o", tmp_path / "a")
+    assert len(list((tmp_path / "a").iterdir())) == 3
+    t2i("generate", "-f", "-", "-m", gan, "-o", tmp_path / "b", stdin=b"a green ground\n\nwhite \xff above\n")
+    assert len(list((tmp_path / "b").iterdir())) == 2
+
+
+def test_unknown_words_are_named_with_similar_ones(t2i: Command, gan: Path, tmp_path: Path) -> None:
+    warnings = t2i("generate", "the botom is gren, xyzzy!", "-m", gan, "-o", tmp_path / "x.png").stderr.splitlines()
+    assert [line.split(" is not")[0] for line in warnings] == ["t2i: 'botom'", "t2i: 'gren'", "t2i: 'xyzzy'"]
+    assert "; similar words are " in warnings[1] and "green" in warnings[1]
+    assert warnings[2].endswith("is not in the model's vocabulary and is left out")
+
+
+def test_truncation_takes_the_variety_away(t2i: Command, gan: Path, tmp_path: Path) -> None:
+    for name, truncation in (("all", "1"), ("none", "0")):
+        t2i("generate", "the top is red", "-n", 2, "-t", truncation, "-m", gan, "-o", tmp_path / name)
+    different = {n: len({f.read_bytes() for f in (tmp_path / n).iterdir()}) for n in ("all", "none")}
+    assert different == {"all": 2, "none": 1}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], "no caption; try: t2i generate"),
+        ([""], "the caption '' has no word"),
+        (["xyzzy"], "has no word that the model knows; e.g., "),
+        (["the top is red", "gren"], "has no word that the model knows; similar words are green"),
+        (["red " * 10_000], "has 10,000 words; at most 100 are allowed"),
+        (["red", "-o", "x.jpg"], "x.jpg is neither a .png nor a folder"),
+        (["red", "-m", "nowhere.pt"], "nowhere.pt: no such model file; `dvc repro` makes it"),
+        (["red", "-m", __file__], "not a model file, or damaged"),
+        (["red", "-o", f"{__file__}/x.png"], "cannot be written"),
+        (["red", "-t", "nan"], "truncation is nan; legal are numbers from 0 to 1"),
+    ],
+)
+def test_mistakes_are_one_line_and_leave_no_file(
+    t2i: Command, gan: Path, tmp_path: Path, arguments: list[str], words: str
+) -> None:
+    model = [] if "-m" in arguments else ["-m", gan]
+    out = [] if "-o" in arguments else ["-o", tmp_path / "x.png"]
+    result = t2i("generate", *arguments, *model, *out)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.startswith("t2i: ") and words in result.stderr and result.stderr.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_model_without_attention_is_named(t2i: Command, gan: Path, tmp_path: Path) -> None:
+    one_scale, text = make_generator(base_size=32), model_file.load(gan, "gan")["text"]
+    model_file.save(tmp_path / "gan.pt", "gan", {"generator": one_scale.to_checkpoint(), "text": text})
+    result = t2i("generate", "red", "-m", tmp_path / "gan.pt", "-o", tmp_path / "x.png", "--attention")
+    assert result.exit_code == 1 and "has a single scale and so no attention to show" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("-n", "0"), ("-n", "1001"), ("-n", "x"), ("-n", "²"), ("-s", "-1"), ("-s", "1e3"), ("-t", "2"), ("-f", "none")],
+)
+def test_wrong_usage_names_the_option(t2i: Command, option: str, value: str) -> None:
+    result = t2i("generate", "red", option, value)
+    assert result.exit_code == 2
+    assert result.stderr.splitlines()[-1].startswith(f"Error: Invalid value for '{option}' / ")
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.text(max_size=300) | st.text("red top \U0001f426$\\{}\x00\x1b\u202e", max_size=40))
+@example("red $x^2$ \\frac{1}")
+@example("RED \u0130 \ufffd\ufffd")
+@example("\ud800 red")
+def test_any_text_gives_images_or_one_line(t2i: Command, gan: Path, tmp_path: Path, text: str) -> None:
+    path = tmp_path / "any.png"
+    path.unlink(missing_ok=True)
+    result = t2i("generate", "-n", 2, "-m", gan, "-o", path, "--", text)
+    lines = result.stderr.splitlines()
+    assert all(line.startswith("t2i: ") and line.isprintable() for line in lines)
+    assert (result.exit_code, path.exists()) in ((0, True), (1, False)) and len(lines) >= result.exit_code

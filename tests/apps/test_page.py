@@ -1,0 +1,105 @@
+"""The page in a real browser, served by the real command."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+import torch
+from playwright.sync_api import Page, sync_playwright
+
+from t2i.checkpoints import model_file
+from t2i.data.text.tokenizer import tokenize
+from t2i.data.text.vocabulary import Vocabulary
+from t2i.models.encoders.text import TextEncoder
+from t2i.models.judge import Judge
+from tests.conftest import ROOT
+from tests.helpers import make_generator
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(CHROMIUM is None, reason="no chromium on the PATH; on Debian: apt-get install chromium"),
+]
+EXAMPLE = "this bird has wings that are red and has a yellow belly"
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """`t2i demo` with two untrained models and a judge."""
+    torch.manual_seed(0)
+    folder = tmp_path_factory.mktemp("demo")
+    vocabulary = Vocabulary.build([tokenize(EXAMPLE), tokenize("a small blue bird with a white breast and body")])
+    for weight in (0.0, 0.2):
+        text = TextEncoder(vocabulary, embedding_dim=6, word_dim=5)
+        content = {"generator": make_generator().to_checkpoint(), "text": text.to_checkpoint()}
+        model_file.save(
+            folder / f"gan{weight}.pt", "gan", content | {"provenance": {"settings": {"losses": {"lambda_": weight}}}}
+        )
+    judge = Judge(vocabulary, classes=[], attributes={}, embedding_dim=8, width=8)
+    model_file.save(folder / "judge.pt", "judge", judge.to_checkpoint())
+    command = [sys.executable, "-m", "t2i", "demo", "gan0.0.pt", "gan0.2.pt", "--judge", "judge.pt", "--port", "0"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        match = re.match(r"http://127\.0\.0\.1:\d+/", process.stdout.readline())
+        assert match is not None
+        yield match[0]
+        process.terminate()
+
+
+@pytest.fixture
+def page(address: str) -> Iterator[Page]:
+    """The page; no error in its console, no request to another host, whatever the test does."""
+    problems: list[str] = []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": 1000, "height": 1400})
+        page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.on(
+            "request",
+            lambda request: None if request.url.startswith((address, "data:")) else problems.append(request.url),
+        )
+        page.goto(address)
+        yield page
+        browser.close()
+    assert problems == []
+
+
+def test_the_example_gives_images_scales_and_attention(page: Page) -> None:
+    page.get_by_label("Caption", exact=True).fill(EXAMPLE)
+    page.get_by_label("Images").fill("3")
+    page.get_by_role("button", name="Generate").click()
+    page.wait_for_selector("#images img")
+    assert page.locator("#images img").count() == 3
+    assert page.get_by_text("scale 3").is_visible()
+    words = tokenize(EXAMPLE)
+    assert page.locator(".attention").count() == 2
+    assert page.locator(".attention").first.locator("figcaption").all_inner_texts() == words
+    loaded = page.evaluate("[...document.images].every(image => image.complete && image.naturalWidth > 0)")
+    assert loaded and page.locator(".warning").count() == 0
+
+
+def test_an_unknown_word_is_marked_and_nonsense_is_refused(page: Page) -> None:
+    page.get_by_label("Caption", exact=True).fill("a purpel bird with yelow <b>belly</b>")
+    page.get_by_role("button", name="Generate").click()
+    page.wait_for_selector("#images img")
+    assert page.locator(".unknown").all_inner_texts() == ["purpel", "yelow", "b"]
+    assert "similar: yellow" in page.locator(".warning").nth(1).inner_text()
+    page.get_by_label("Caption", exact=True).fill("xyzzy")
+    page.get_by_role("button", name="Generate").click()
+    assert "has no word that the model knows" in page.get_by_role("alert").inner_text()
+
+
+def test_two_captions_are_compared_for_both_models(page: Page) -> None:
+    page.get_by_role("button", name="Compare").click()
+    page.wait_for_selector("#compared td.distance")
+    rows = page.locator("#compared tr")
+    assert rows.count() == 2 and rows.first.locator("img").count() == 8
+    assert rows.locator("th").all_inner_texts() == ["gan0.0 (attngan, lambda 0)", "gan0.2 (attngan, lambda 0.2)"]
+    assert re.fullmatch(r"distance \d\.\d{3}", rows.first.locator(".distance").inner_text())

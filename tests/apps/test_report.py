@@ -1,0 +1,44 @@
+"""The page of a run, from the committed run of this repository."""
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from t2i.apps.report import write_report
+from t2i.errors import InputError
+from tests.conftest import ROOT
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    for folder in ("metrics", "plots"):
+        shutil.copytree(ROOT / folder, tmp_path / folder)
+    return tmp_path
+
+
+def report(folder: Path) -> str:
+    write_report(folder / "r.html", folder / "metrics", folder / "plots")
+    return (folder / "r.html").read_text()
+
+
+def test_scores_grids_curves_and_ablations_and_nothing_from_elsewhere(run: Path) -> None:
+    (run / "metrics" / "ablation-loss.x<y.csv").write_text("score,value,verdict\nFID,0.2,<b>better</b>\n")
+    page = report(run)
+    assert "FID (judge)" in page and "t2i-judge: trained in this pipeline, not Inception" in page
+    assert page.count('<img alt="') >= 5 + 3 and "Effect of loss.x&lt;y" in page and "&lt;b&gt;better" in page
+    without_pictures = re.sub(r"base64,[\w+/=]+", "", page)  # whose letters may spell anything
+    assert not re.search(r"(src|href)=\"(?!data:)", page) and "http" not in without_pictures
+    assert not list(run.glob("*.part"))
+
+
+def test_what_is_not_there_is_left_out_but_scores_are_needed(run: Path) -> None:
+    shutil.rmtree(run / "plots")
+    assert "<img" not in report(run)
+    (run / "metrics" / "evaluate.json").write_text("{")
+    with pytest.raises(InputError, match="evaluate.json is damaged: `dvc repro` makes it again"):
+        report(run)
+    (run / "metrics" / "evaluate.json").unlink()
+    with pytest.raises(InputError, match="evaluate.json is not there yet: `dvc repro` makes it"):
+        report(run)

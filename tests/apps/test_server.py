@@ -1,0 +1,131 @@
+"""The server of the page, with good and with bad requests."""
+
+import base64
+import io
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+from starlette.testclient import TestClient
+
+from t2i.apps.server import MAX_BYTES, Demo, LoadedModel, create_app
+from t2i.checkpoints import model_file
+from t2i.data.text.vocabulary import Vocabulary
+from t2i.generation.text_to_image import TextToImage
+from t2i.models.encoders.text import TextEncoder
+from t2i.models.judge import Judge
+from tests.helpers import make_generator
+
+
+@pytest.fixture(scope="module")
+def client(vocabulary: Vocabulary) -> TestClient:
+    torch.manual_seed(0)
+    text = TextEncoder(vocabulary, embedding_dim=6, word_dim=5)
+    models = [
+        LoadedModel(f"{model} <1>", TextToImage(make_generator(model=model), text, "fp32"))
+        for model in ("attngan", "dmgan")
+    ]
+    judge = Judge(vocabulary, classes=[], attributes={}, embedding_dim=8, width=8).eval()
+    return TestClient(create_app(Demo(models, judge)))
+
+
+@pytest.mark.parametrize(
+    ("provenance", "label"),
+    [
+        ({"settings": {"losses": {"lambda_": 0.2}}}, "gan (attngan, lambda 0.2)"),
+        ({"settings": {"losses": {"lambda_": 0.0}}}, "gan (attngan, lambda 0)"),
+        ({"settings": {}}, "gan (attngan)"),  # imported
+    ],
+)
+def test_models_are_labelled_by_their_file(gan: Path, tmp_path: Path, provenance: dict[str, Any], label: str) -> None:
+    content = model_file.load(gan, "gan")
+    changed = {"generator": content["generator"], "text": content["text"], "provenance": provenance}
+    model_file.save(tmp_path / "gan.pt", "gan", changed)
+    assert LoadedModel.load(tmp_path / "gan.pt").label == label
+
+
+def generate(client: TestClient, **changes: Any) -> Any:
+    return client.post("/generate", json={"model": "attngan <1>", "caption": "the top is red", "number": 2} | changes)
+
+
+def size(address: str) -> tuple[int, int]:
+    kind, _, content = address.partition(",")
+    assert kind == "data:image/png;base64"
+    with Image.open(io.BytesIO(base64.b64decode(content))) as image:
+        return image.size
+
+
+def test_images_scales_attention_and_unknown_words(client: TestClient) -> None:
+    result = generate(client, caption="The gren top is red!").json()
+    assert result["words"] == ["the", "top", "is", "red"] and result["unknown"]["gren"][0] == "green"
+    assert [size(image) for image in result["images"]] == [(32, 32)] * 2
+    assert [size(image) for image in result["scales"]] == [(8, 8), (16, 16), (32, 32)]
+    assert [[size(word) for word in stage] for stage in result["attention"]] == [[(8, 8)] * 4, [(16, 16)] * 4]
+    assert result["images"] == generate(client, caption="the top is red").json()["images"]
+    assert result["images"] != generate(client, seed=1).json()["images"]
+    assert len(set(generate(client, truncation=0).json()["images"])) == 1
+
+
+def test_two_captions_by_each_model(client: TestClient) -> None:
+    rows = client.post("/compare", json={"captions": ["the top is red", "blue below"], "number": 3}).json()["rows"]
+    assert [row["model"] for row in rows] == ["attngan <1>", "dmgan <1>"]
+    assert all(len(row["pairs"]) == 3 and 0 <= row["distance"] <= 2 for row in rows)
+    same = client.post("/compare", json={"captions": ["blue below"] * 2}).json()["rows"]
+    assert all(row["distance"] == 0 and all(one == two for one, two in row["pairs"]) for row in same)
+
+
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        ({"caption": ""}, "the caption '' has no word; describe an image"),
+        ({"caption": "xyzzy"}, "the caption 'xyzzy' has no word that the model knows; e.g., the, top, is,"),
+        ({"caption": "red " * 200}, "has 200 words; at most 100 are allowed"),
+        ({"caption": "x" * 5001}, "caption: String should have at most 5000 characters"),
+        ({"caption": None}, "caption: Input should be a valid string"),
+        ({"number": 13}, "number: Input should be less than or equal to 12"),
+        ({"seed": -1}, "seed: Input should be greater than or equal to 0"),
+        ({"truncation": 2}, "truncation: Input should be less than or equal to 1"),
+        ({"model": "../../etc"}, "no model '../../etc'; there are attngan <1>, dmgan <1>"),
+        ({"more": 1}, "more: Extra inputs are not permitted"),
+    ],
+)  # fmt: skip
+def test_bad_requests_are_answered_in_one_line(client: TestClient, changes: dict[str, Any], line: str) -> None:
+    answer = generate(client, **changes)
+    assert answer.status_code == (200 if "caption '" in line or "no model" in line or "has 200" in line else 400)
+    assert line in answer.json()["error"] and "\n" not in answer.json()["error"]
+
+
+def test_no_json_too_much_and_other_addresses(client: TestClient) -> None:
+    assert client.post("/generate", content=b"{").status_code == 400
+    assert client.post("/generate", content=b" " * (MAX_BYTES + 1)).status_code == 413
+    assert client.get("/generate").status_code == 405 and client.get("/../t2i/apps/cli.py").status_code == 404
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.text(max_size=200))
+def test_any_caption_gets_images_or_a_line(client: TestClient, caption: str) -> None:
+    answer = generate(client, caption=caption)
+    assert answer.status_code == 200 and ("images" in answer.json()) != ("error" in answer.json())
+
+
+def test_the_page_names_models_safely_and_allows_no_other_host(client: TestClient) -> None:
+    answer = client.get("/")
+    assert 'const MODELS = ["attngan \\u003c1>", "dmgan \\u003c1>"];' in answer.text
+    policy = answer.headers["content-security-policy"]
+    assert "default-src 'none'" in policy and "connect-src 'self'" in policy
+    assert "http://" not in answer.text and "https://" not in answer.text
+
+
+def test_two_people_at_once_get_their_own(client: TestClient) -> None:
+    captions = ["the top is red", "blue below", "a green ground", "white above"] * 4
+    alone = {caption: generate(client, caption=caption).json() for caption in set(captions)}
+    with ThreadPoolExecutor(8) as pool:
+        for caption, result in zip(
+            captions, pool.map(lambda c: generate(client, caption=c).json(), captions), strict=True
+        ):
+            assert result == alone[caption]

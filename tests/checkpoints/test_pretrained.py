@@ -1,0 +1,83 @@
+"""Published weights: found, checked, and what is said where they are not."""
+
+import hashlib
+from pathlib import Path
+
+import pytest
+import torch
+
+from t2i.checkpoints.model_file import pretrained as weights
+from t2i.checkpoints.pretrained import FID_INCEPTION, INCEPTION_V3, Weights, find_weights, load_weights
+from t2i.errors import InputError
+from t2i.models.encoders.inception import InceptionImageEncoder
+
+
+@pytest.fixture(autouse=True)
+def no_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: str) -> None:
+        raise OSError("no network")
+
+    monkeypatch.setattr(torch.hub, "download_url_to_file", refuse)
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path / "hub"))
+
+
+def published(folder: Path, state: object) -> Weights:
+    """A file of the right shape, named as its publisher would."""
+    folder.mkdir(parents=True, exist_ok=True)
+    torch.save(state, folder / "raw")
+    digest = hashlib.sha256((folder / "raw").read_bytes()).hexdigest()[:8]
+    (folder / "raw").rename(folder / f"net-{digest}.pth")
+    return Weights("the network", f"https://example.org/net-{digest}.pth", digest)
+
+
+def test_addresses_are_those_of_the_libraries() -> None:
+    from torch_fidelity.feature_extractor_inceptionv3 import URL_INCEPTION_V3
+    from torchvision.models import Inception_V3_Weights
+
+    assert Inception_V3_Weights.IMAGENET1K_V1.url == INCEPTION_V3.url
+    assert URL_INCEPTION_V3 == FID_INCEPTION.url
+    for known in (INCEPTION_V3, FID_INCEPTION):
+        assert known.sha256 in known.name
+
+
+def test_a_classifier_s_weights_become_the_body_of_the_encoder(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    donor, encoder = InceptionImageEncoder(4), InceptionImageEncoder(4)
+    classifier = donor.body.state_dict() | {"fc.weight": torch.zeros(1000, 2048), "AuxLogits.fc.bias": torch.zeros(3)}
+    assert not torch.equal(*(e.body.state_dict()["Mixed_6e.branch1x1.conv.weight"] for e in (donor, encoder)))
+    encoder.load_body(load_weights(published(tmp_path, classifier), tmp_path))
+    for name, value in donor.body.state_dict().items():
+        assert torch.equal(value, encoder.body.state_dict()[name])
+
+
+def test_torch_s_own_cache_is_looked_into(tmp_path: Path) -> None:
+    known = published(tmp_path / "hub" / "checkpoints", {"a": torch.ones(1)})
+    assert find_weights(known, tmp_path / "weights").parent == tmp_path / "hub" / "checkpoints"
+
+
+def test_a_missing_file_says_which_where_from_and_where_to(tmp_path: Path) -> None:
+    with pytest.raises(InputError) as caught:
+        find_weights(INCEPTION_V3, tmp_path / "weights")
+    message = str(caught.value)
+    assert INCEPTION_V3.url in message and str(tmp_path / "weights" / INCEPTION_V3.name) in message
+    assert "\n" not in message and not list((tmp_path / "weights").iterdir())
+
+
+def test_a_file_with_another_checksum_is_refused(tmp_path: Path) -> None:
+    known = published(tmp_path, {"a": torch.ones(1)})
+    (tmp_path / known.name).write_bytes(b"something else")
+    with pytest.raises(InputError, match=f"its SHA-256 begins with [0-9a-f]{{8}} and not {known.sha256}; get it again"):
+        load_weights(known, tmp_path)
+
+
+def test_a_file_without_weights_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="holds no weights"):
+        load_weights(published(tmp_path, [1, 2]), tmp_path)
+
+
+def test_downloads_are_whole_or_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    known = published(tmp_path / "net", {"a": torch.ones(1)})
+    content = (tmp_path / "net" / known.name).read_bytes()
+    monkeypatch.setattr(weights.torch.hub, "download_url_to_file", lambda _, path: Path(path).write_bytes(content))
+    assert load_weights(known, tmp_path / "weights")["a"].item() == 1
+    assert [path.name for path in (tmp_path / "weights").iterdir()] == [known.name]

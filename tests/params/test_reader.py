@@ -1,0 +1,149 @@
+"""params.yaml: what is legal, and one line for what is not."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from t2i.errors import InputError
+from t2i.params.reader import load
+from t2i.params.renamed import BLOCKS
+from tests.conftest import ROOT
+
+TEXT = (ROOT / "params.yaml").read_text()
+
+
+def load_changed(tmp_path: Path, old: str, new: str) -> object:
+    assert old in TEXT, old
+    path = tmp_path / "params.yaml"
+    path.write_text(TEXT.replace(old, new, 1))
+    return load(path)
+
+
+def test_the_repository_s_own_file_is_legal() -> None:
+    params = load(ROOT / "params.yaml")
+    selected = (params.data, params.model, params.recipe, params.budget)
+    assert selected == ("toy_birds", "attngan", "quick", "demo")
+    assert params.loss.lambda_ == 0.2 and set(params.budgets) == {"smoke", "demo", "study", "small", "paper"}
+
+
+def test_numbers_as_dvc_writes_them_are_numbers(tmp_path: Path) -> None:
+    params = load_changed(tmp_path, "lambda: 0.2", "lambda: 2e-05")  # a string to PyYAML
+    assert params.loss.lambda_ == 2e-05  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("lambda: 0.2", "lamda: 0.2", "loss.lamda: unknown key; did you mean lambda?"),
+        ("max_words: 18", "zebra: 18", "datasets.toy_birds.zebra: unknown key; legal are"),
+        ("lambda: 0.2", "lambda: much", "loss.lambda = 'much': must be a valid number"),
+        ("lambda: 0.2", "lambda: -1", "loss.lambda = -1: must be greater than or equal to 0"),
+        ("lambda: 0.2", "lambda: .inf", "loss.lambda = inf: must be a finite number"),
+        ("lambda: 0.2", "lambda: yes", "loss.lambda = True: expected a number, not true or false"),
+        ("lambda: 0.2", "lambda: [1, 2]", "loss.lambda = [1, 2]: must be a valid number"),
+        ("shared_noise: true", "shared_noise: 7", "loss.shared_noise = 7: must be a valid boolean"),
+        ("seed: 0 ", "seed: 1.5 ", "seed = 1.5: must be a valid integer"),
+        ("model: attngan", "model: stackgan", "model = 'stackgan': legal are attngan, dmgan"),
+        ("data: toy_birds", "data: toy", "data = 'toy': legal are toy_birds, cub, coco, custom"),
+        ("recipe: quick", "recipe: slow", "recipe = 'slow': legal are quick, paper"),
+        (
+            "binary_noise_dims: 4",
+            "binary_noise_dims: 101",
+            "recipes.quick.train_gan.generator.binary_noise_dims = 101: legal are 0 to noise_dim of attngan, 100",
+        ),
+        ("budget: demo", "budget: large", "budget = 'large': legal are smoke, demo, study, small, paper"),
+        ("image_size: 32", "image_size: 33", "budgets.smoke.preprocess.image_size = 33: must be 32, 64, 128 or 256"),
+        ("base_size: 16", "base_size: 64", "train_gan.generator.base_size 64 is larger than preprocess.image_size 32"),
+        ("  temperature: 0.5", "  temperature: 0", "loss.temperature = 0: must be greater than 0"),
+        ("adversarial: hinge", "adversarial: lsgan", "adversarial = 'lsgan': must be 'bce' or 'hinge'"),
+        ("training_processes: 1", "training_processes: 0", "runtime.training_processes = 0: must be greater than"),
+        ("kind: small, width: 16", "kind: small", "width belongs to kind small, which needs one, and to no other"),
+        ("projection_dim: 128", "projection_dim: 0", "need projection_dim to be 1 or more"),
+        ("vocab:\n", "vocab: 3\nvocabs:\n", "vocab = 3: must be a valid dictionary"),
+    ],
+)
+def test_a_mistake_is_one_line_that_names_key_and_value(tmp_path: Path, old: str, new: str, message: str) -> None:
+    with pytest.raises(InputError, match=re.escape(message)) as caught:
+        load_changed(tmp_path, old, new)
+    assert "\n" not in str(caught.value) and str(tmp_path / "params.yaml") in str(caught.value)
+
+
+def test_compiling_and_recomputing_at_once_is_refused(tmp_path: Path) -> None:
+    both = re.search(r"  compile: false.*gradient_checkpointing: false", TEXT, re.DOTALL)
+    assert both is not None
+    with pytest.raises(InputError, match="compile and gradient_checkpointing cannot both be true"):
+        load_changed(tmp_path, both[0], both[0].replace(": false", ": true"))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [("a: [", "not YAML"), ("", "must be a valid dictionary"), ("- 1", "must be a valid dictionary")],
+)
+def test_what_is_no_mapping_is_refused(tmp_path: Path, content: str, message: str) -> None:
+    (tmp_path / "params.yaml").write_text(content)
+    with pytest.raises(InputError, match=message):
+        load(tmp_path / "params.yaml")
+
+
+def test_a_missing_file_says_where_to_run(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="run stages from the repository root"):
+        load(tmp_path / "params.yaml")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("damsm_lambda: 1.0", "damsm_contrastive: 1.0", "loss.damsm_contrastive is loss.damsm_lambda now"),
+        ("preprocess_workers: 2", "processes: 2", "runtime.processes is runtime.preprocess_workers now"),
+        ("data: toy_birds", "data: own", "data = 'own' is data = custom now"),
+        ("budget: demo", "budget: paper32", "budget = 'paper32' is recipe = paper with budget = small now"),
+        ("  custom:  ", "  own:  ", "datasets.own is datasets.custom now"),
+        ("max_images: 120", "limit: 120", "smoke.preprocess.limit is budgets.<name>.preprocess.max_images now"),
+        ("steps: 12\n", "steps: 12\n      noise_bits: 4\n", "recipes.<name>.train_gan.generator.binary_noise_dims now"),
+        ("steps: 12\n", "steps: 12\n      ngf: 4\n", "train_gan.ngf is budgets.<name>.train_gan.generator.ngf now"),
+        ("steps: 30 ", "sentence: max\n      steps: 30 ", "pretrain_damsm.text_encoder.sentence_pooling now"),
+    ],
+)
+def test_a_former_key_is_answered_with_its_new_name_alone(tmp_path: Path, old: str, new: str, message: str) -> None:
+    with pytest.raises(InputError, match=re.escape(message)) as caught:
+        load_changed(tmp_path, old, new)
+    assert ": missing" not in str(caught.value) and "unknown key" not in str(caught.value)
+
+
+def test_every_former_key_is_unknown_today_and_its_successor_is_legal() -> None:
+    legal = flat(yaml.safe_load(TEXT))
+    unmoved = [key for key in legal if not key.startswith("recipes.")]  # recipes are new
+    for block, keys in BLOCKS.items():
+        for former, successor in keys.items():
+            if " = " in former or former == "paper32":
+                continue
+            assert not any(f".{block}.{former}." in f".{key}." for key in unmoved), former
+            successor = successor.replace("recipes.<name>", "recipes.quick").replace("budgets.<name>", "budgets.demo")
+            assert any(f"{key}.".startswith(f"{successor}.") for key in legal), successor
+
+
+def flat(block: object, prefix: str = "") -> list[str]:
+    """Keys of nested blocks, dotted."""
+    if not isinstance(block, dict):
+        return [prefix]
+    return [key for name, inner in block.items() for key in flat(inner, f"{prefix}.{name}".removeprefix("."))]
+
+
+def test_numbers_by_data_and_model_work_in_any_budget_and_recipe(tmp_path: Path) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text(TEXT.replace("steps: 12\n", "steps: {toy_birds: {attngan: 3, dmgan: 5}, cub: 7}\n", 1))
+    for data, model, steps in (("toy_birds", "attngan", 3), ("toy_birds", "dmgan", 5), ("cub", "dmgan", 7)):
+        assert load(path, data=data, model=model, budget="smoke").stage("train_gan")["steps"] == steps
+    path.write_text(TEXT.replace("kl: 0.1 ", "kl: {attngan: 0.1, dmgan: 0.2} ", 1))
+    assert load(path, model="dmgan").stage("train_gan")["losses"]["kl"] == 0.2
+    path.write_text(TEXT.replace("steps: 12\n", "steps: {toy_birds: 3, cub: many}\n", 1))
+    with pytest.raises(InputError, match=r"budgets.smoke.train_gan.steps = 'many': must be a valid integer"):
+        load(path, data="cub", budget="smoke")
+
+
+@pytest.mark.parametrize("length", ["", "steps: 12\n      epochs: 3\n      "])
+def test_steps_or_epochs_but_not_both(tmp_path: Path, length: str) -> None:
+    with pytest.raises(InputError, match="budgets.smoke.train_gan: legal is one of steps and epochs"):
+        load_changed(tmp_path, "steps: 12\n      ", length)

@@ -1,0 +1,218 @@
+"""Published checkpoints: round trips of every network, wrappings, mismatches, and files that would run code."""
+
+import math
+import pickle
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from t2i.checkpoints import model_file
+from t2i.data.text.vocabulary import Vocabulary
+from t2i.errors import InputError
+from t2i.generation.text_to_image import TextToImage
+from t2i.models.discriminator import Discriminator
+from t2i.models.encoders.damsm import Damsm
+from t2i.models.encoders.inception import InceptionImageEncoder
+from t2i.models.encoders.text import TextEncoder
+from t2i.models.generators.generator import Generator
+from t2i.published import files, names, networks
+from t2i.published.importer import import_checkpoints
+
+WORDS = ["<end>", "this", "bird", "is", "red"]
+
+
+def small_generator(model: str, refinements: int = 2, residual_blocks: int = 2) -> Generator:
+    torch.manual_seed(0)
+    return Generator(
+        model=model, embedding_dim=6, noise_dim=5, condition_dim=4, base_size=64, image_size=64 << refinements, ngf=3,
+        residual_blocks=residual_blocks, norm_act="glu_batchnorm",
+    )  # fmt: skip
+
+
+def small_text_encoder() -> TextEncoder:
+    torch.manual_seed(0)
+    return TextEncoder(Vocabulary(WORDS), embedding_dim=6, word_dim=7)
+
+
+def to_published(network: nn.Module) -> files.State:
+    """The state of one of our networks under the published names and in the published shapes."""
+    table: dict[type[nn.Module], Callable[[str], str]] = {
+        TextEncoder: names.text_encoder_name,
+        InceptionImageEncoder: names.image_encoder_name,
+        Generator: names.generator_name,
+    }
+    if isinstance(network, Discriminator):
+        strides = (layer.stride[0] for layer in network.trunk if isinstance(layer, nn.Conv2d))
+        norm = "spectral" if any("parametrizations" in name for name in network.state_dict()) else "batch"
+        table[Discriminator] = partial(names.discriminator_name, size=4 * math.prod(strides), norm=norm)
+    state = {table[type(network)](name): value for name, value in network.state_dict().items()}
+    return {
+        name: value[..., None, None] if name.endswith("conv_context.weight") else value for name, value in state.items()
+    }
+
+
+def assert_same(a: torch.nn.Module, b: torch.nn.Module) -> None:
+    assert list(a.state_dict()) == list(b.state_dict())
+    for name, value in a.state_dict().items():
+        torch.testing.assert_close(value, b.state_dict()[name], rtol=0, atol=0)
+
+
+@pytest.mark.parametrize(
+    ("model", "refinements", "residual_blocks"),
+    [("attngan", 1, 1), ("attngan", 2, 3), ("dmgan", 0, 1), ("dmgan", 1, 1), ("dmgan", 2, 3)],
+)
+def test_a_generator_comes_back_from_the_published_names(model: str, refinements: int, residual_blocks: int) -> None:
+    ours = small_generator(model, refinements, residual_blocks)
+    state = to_published(ours)
+    back = networks.generator(state)
+    assert back.config == ours.config
+    assert_same(ours, back)
+    again = to_published(back)
+    assert list(again) == list(state) and all(torch.equal(again[name], state[name]) for name in state)
+
+
+def test_the_encoders_come_back_from_the_published_names() -> None:
+    text, image = small_text_encoder(), InceptionImageEncoder(6)
+    assert_same(text, networks.text_encoder(to_published(text), Vocabulary(WORDS)))
+    assert_same(image, networks.image_encoder(to_published(image)))
+
+
+@pytest.mark.parametrize("size", [64, 128, 256])
+@pytest.mark.parametrize("norm", ["batch", "spectral"])
+def test_a_discriminator_comes_back_from_the_published_names(norm: str, size: int) -> None:
+    ours = Discriminator(size, 2, 6, norm)  # type: ignore[arg-type]
+    back = networks.discriminator(to_published(ours))
+    assert_same(ours, back)
+
+
+def write_captions(path: Path, words: list[str], protocol: int = 2) -> Path:
+    ids = dict(enumerate(words))
+    content = [[[1, 2]], [[3, 4]], ids, {word: i for i, word in ids.items()}]
+    path.write_bytes(pickle.dumps(content, protocol=protocol))
+    return path
+
+
+@pytest.mark.parametrize("protocol", [0, 2, 4])
+def test_vocabulary_of_a_captions_pickle(tmp_path: Path, protocol: int) -> None:
+    assert files.vocabulary(write_captions(tmp_path / "captions.pickle", WORDS, protocol)).words == WORDS
+
+
+@pytest.mark.parametrize("content", [[1, 2], [[], [], {0: "<end>", 2: "x"}, {}], [[], [], {}, {}], {"a": 1}])
+def test_other_pickles_are_no_vocabulary(tmp_path: Path, content: Any) -> None:
+    (tmp_path / "captions.pickle").write_bytes(pickle.dumps(content))
+    with pytest.raises(InputError, match=r"holds no vocabulary of the published models; it must be their captions"):
+        files.vocabulary(tmp_path / "captions.pickle")
+
+
+@pytest.mark.parametrize("wrap", ["plain", "netG", "module", "netG module", "old torch"])
+def test_usual_wrappings_are_removed(tmp_path: Path, wrap: str) -> None:
+    ours = small_generator("attngan")
+    state: dict[str, Any] = to_published(ours)
+    if "module" in wrap:
+        state = {f"module.{name}": value for name, value in state.items()}
+    if "netG" in wrap:
+        state = {"netG": state, "epoch": 600}
+    if wrap == "old torch":  # before 0.4.1 batch norm did not count batches
+        state = {name: value for name, value in state.items() if not name.endswith("num_batches_tracked")}
+    torch.save(state, tmp_path / "netG.pth")
+    assert_same(ours, networks.generator(files.read_state(tmp_path / "netG.pth")))
+
+
+class Bomb:
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Path.touch, (self.path,)
+
+
+def test_pickles_that_would_run_code_are_refused(tmp_path: Path) -> None:
+    mark = tmp_path / "it ran"
+    torch.save({"x": torch.zeros(1), "y": Bomb(mark)}, tmp_path / "netG.pth")
+    with pytest.raises(InputError, match="holds more than tensors and is not opened"):
+        files.read_state(tmp_path / "netG.pth")
+    (tmp_path / "captions.pickle").write_bytes(pickle.dumps([[], [], {0: Bomb(mark)}, {}]))
+    with pytest.raises(InputError, match="is not opened"):
+        files.vocabulary(tmp_path / "captions.pickle")
+    assert not mark.exists()
+
+
+def test_a_rebuilt_vocabulary_is_named_with_both_sizes() -> None:
+    state = to_published(small_text_encoder())
+    with pytest.raises(InputError, match=r"has 5 words and the vocabulary 6; .* give the captions.pickle"):
+        networks.text_encoder(state, Vocabulary([*WORDS, "blue"]))
+
+
+def test_damaged_states_are_named() -> None:
+    state = to_published(small_generator("dmgan"))
+    lacking = {name: value for name, value in state.items() if "h_net3.key" not in name}
+    with pytest.raises(InputError, match=r"the generator lacks 2 tensors \(h_net3.key.0.weight, h_net3.key.0.bias\)"):
+        networks.generator(lacking)
+    with pytest.raises(InputError, match=r"the generator has, besides, 1 tensors \(optimizer\)"):
+        networks.generator(state | {"optimizer": torch.zeros(1)})
+    with pytest.raises(InputError, match=r"h_net2.A.weight of shape \[1, 7\] where \[1, 6\]"):
+        networks.generator(state | {"h_net2.A.weight": torch.zeros(1, 7)})
+    with pytest.raises(InputError, match="no generator of the published models: it has no ca_net.fc.weight"):
+        networks.generator(to_published(small_text_encoder()))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(b"", "is no checkpoint, or a damaged one"), (None, "cannot be read"), (b"PK\x03\x04 torn", "is no checkpoint")],
+)
+def test_what_is_no_checkpoint_is_refused(tmp_path: Path, content: bytes | None, message: str) -> None:
+    if content is not None:
+        (tmp_path / "x.pth").write_bytes(content)
+    with pytest.raises(InputError, match=message):
+        files.read_state(tmp_path / "x.pth")
+
+
+def test_imported_models_generate_images(tmp_path: Path) -> None:
+    text, image, generator = small_text_encoder(), InceptionImageEncoder(6), small_generator("dmgan", 1)
+    for name, network in (("text_encoder200", text), ("image_encoder200", image), ("netG_epoch_600", generator)):
+        torch.save(to_published(network), tmp_path / f"{name}.pth")
+    captions = write_captions(tmp_path / "captions.pickle", WORDS)
+    out = tmp_path / "models"
+    line = import_checkpoints(
+        tmp_path / "netG_epoch_600.pth",
+        tmp_path / "text_encoder200.pth",
+        captions,
+        out,
+        tmp_path / "image_encoder200.pth",
+    )
+    assert line == f"{out}/gan.pt: dmgan, 128 px, ngf 3, 2 residual blocks, 5 words"
+    damsm = model_file.load(out / "damsm.pt", "damsm")
+    assert_same(Damsm.from_checkpoint(damsm), Damsm(text, image))
+    assert set(damsm["provenance"]["inputs"]) == {"text_encoder200.pth", "image_encoder200.pth", "captions.pickle"}
+    model = TextToImage.load(out / "gan.pt", "fp32")
+    noise, epsilon = model.generator.draw_noise(1, np.random.default_rng(0))
+    generated, _ = model.forward(torch.tensor([[1, 2, 3, 4]]), noise, epsilon)
+    assert [image.shape[-1] for image in generated.images] == [64, 128]
+
+
+def test_without_an_image_encoder_there_is_no_damsm(tmp_path: Path) -> None:
+    torch.save(to_published(small_generator("attngan")), tmp_path / "netG.pth")
+    torch.save(to_published(small_text_encoder()), tmp_path / "text.pth")
+    captions = write_captions(tmp_path / "captions.pickle", WORDS)
+    import_checkpoints(tmp_path / "netG.pth", tmp_path / "text.pth", captions, tmp_path / "models")
+    assert [path.name for path in (tmp_path / "models").iterdir()] == ["gan.pt"]
+
+
+def test_files_that_do_not_belong_together_are_refused(tmp_path: Path) -> None:
+    torch.save(to_published(small_generator("attngan")), tmp_path / "netG.pth")
+    for dim in (6, 8):
+        text = TextEncoder(Vocabulary(WORDS), embedding_dim=dim, word_dim=7)
+        torch.save(to_published(text), tmp_path / f"text{dim}.pth")
+    torch.save(to_published(InceptionImageEncoder(8)), tmp_path / "image.pth")
+    captions, out = write_captions(tmp_path / "captions.pickle", WORDS), tmp_path / "models"
+    with pytest.raises(InputError, match="sentences of 6 dimensions and the text encoder gives 8"):
+        import_checkpoints(tmp_path / "netG.pth", tmp_path / "text8.pth", captions, out)
+    with pytest.raises(InputError, match="image.pth does not fit .*text6.pth"):
+        import_checkpoints(tmp_path / "netG.pth", tmp_path / "text6.pth", captions, out, tmp_path / "image.pth")
+    assert not out.exists()

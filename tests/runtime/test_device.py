@@ -1,0 +1,40 @@
+"""Precision follows the device, and bf16 computes the same pictures."""
+
+import pytest
+import torch
+
+from t2i.errors import InputError
+from t2i.runtime import device
+from t2i.runtime.device import autocast, compile_modules, has_native_bf16, resolve_precision
+from tests.helpers import generator_inputs, make_generator
+
+
+def test_auto_is_bf16_exactly_where_it_is_native(monkeypatch: pytest.MonkeyPatch) -> None:
+    for native, expected in ((True, "bf16"), (False, "fp32")):
+        monkeypatch.setattr(device, "has_native_bf16", lambda native=native: native)
+        assert resolve_precision("auto") == expected
+        assert resolve_precision("fp32") == "fp32" and resolve_precision("bf16") == "bf16"
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="asks the processor")
+@pytest.mark.parametrize(("feature", "native"), [("amx_bf16", True), ("avx512_bf16", True), ("avx2", False)])
+def test_processors_with_bf16_units_are_recognised(monkeypatch: pytest.MonkeyPatch, feature: str, native: bool) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx2": True, feature: True})
+    assert has_native_bf16() is native
+
+
+def test_bf16_pictures_are_those_of_float32_to_its_precision() -> None:
+    generator = make_generator().to(memory_format=torch.channels_last)
+    with torch.inference_mode():
+        exact = generator(*generator_inputs([4, 2]))
+        with autocast("bf16"):
+            rough = generator(*generator_inputs([4, 2]))
+    for a, b in zip(exact.images, rough.images, strict=True):
+        assert (a - b.float()).abs().mean() < 0.01 and not torch.equal(a, b.float())
+
+
+def test_compiling_without_a_compiler_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    monkeypatch.setattr(device, "current_device", lambda: torch.device("cpu"))
+    with pytest.raises(InputError, match="needs a C.. compiler, but there is no no-such-compiler; install one or set"):
+        compile_modules(make_generator())
