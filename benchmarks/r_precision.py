@@ -1,15 +1,14 @@
-"""R-precision of 30,000 images with each caption encoded once, against encoding 100 captions an image anew.
+"""Speed of R-precision with each caption encoded once, compared with encoding 100 captions for each image.
 
     python -m benchmarks.r_precision --budget demo
-    python -m benchmarks.r_precision --data cub --budget paper --subset 200
+    python -m benchmarks.r_precision --recipe paper --budget paper --data cub
 
-The plain way is that of the published code: an image's own caption and 99 of other classes go through the text encoder,
-image after image. That is measured on a subset and multiplied. Ours is measured whole: all captions of a test split
-through the encoder, then all images ranked. Encoding the images is in neither, it is the same work. Captions are made
-up, as many as CUB has, weights and image codes are random. Prints a table and a line of JSON.
+The plain code is arranged as published: for each image, its own caption and 99 of other classes pass the text encoder.
+It is timed on a subset and extrapolated. t2i is timed on all images: all captions of a test split pass the encoder
+once, then all images are ranked. Encoding the images is the same work for both and not timed. Captions are random, as
+many as CUB has; the encoder is untrained. Prints a table and a line of JSON.
 """
 
-import argparse
 import statistics
 import tempfile
 from pathlib import Path
@@ -19,13 +18,14 @@ import torch
 from numpy.typing import NDArray
 from torch.nn.functional import cosine_similarity
 
-from benchmarks.reference import PackedText
-from benchmarks.synthetic import made_pack, text_encoder, vocabulary_of
-from benchmarks.timing import report, take_turns
+from benchmarks.options import add_repeats, add_selectors, load_params, make_parser, sizes_text
+from benchmarks.reference_networks import PackedTextEncoder
+from benchmarks.report import report_rates
+from benchmarks.synthetic import synthetic_split, text_encoder, vocabulary_of
+from benchmarks.timing import time_alternately
 from t2i.data.batches import EncodedCaptions
 from t2i.data.packed import PackedSplit
 from t2i.models.encoders.text import TextEncoder
-from t2i.params.reader import load
 from t2i.pipeline.run import peak_memory
 from t2i.scores.features import encode_sentences
 from t2i.scores.r_precision import _other_captions, r_precision
@@ -36,75 +36,76 @@ CPU = torch.device("cpu")
 
 def main() -> None:
     """Measure and report."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.r_precision")
-    parser.add_argument("--data", default="toy_birds", help="whose sizes (toy_birds)")
-    parser.add_argument("--budget", default="demo", help="whose sizes (demo)")
-    parser.add_argument("--images", type=int, default=30_000, help="that are scored (30000)")
-    parser.add_argument("--test-images", type=int, default=2933, help="with ten captions each (2933, those of CUB)")
-    parser.add_argument("--subset", type=int, default=200, help="images that the plain way is measured on (200)")
-    parser.add_argument("--repeats", type=int, default=3, help="turns that count; one more warms up (3)")
+    parser = make_parser("r_precision")
+    add_selectors(parser, recipe="quick", budget="demo")
+    parser.add_argument("--images", type=int, default=30_000, help="that are ranked")
+    parser.add_argument("--test-images", type=int, default=2933, help="with ten captions each; CUB has 2933")
+    parser.add_argument("--subset", type=int, default=200, help="images that the plain code is timed on")
+    add_repeats(parser)
     given = parser.parse_args()
-    params = load(Path("params.yaml"), data=given.data, budget=given.budget)
-    max_words = getattr(params.datasets, given.data).max_words
+    params = load_params(given)
+    max_words = params.dataset.max_words
     with tempfile.TemporaryDirectory() as folder:
-        pack = made_pack(Path(folder) / "prepared", images=given.test_images, image_size=8, words=(6, max_words))
-    vocabulary = vocabulary_of(pack.captions["text"])
+        split = synthetic_split(
+            Path(folder) / "prepared", images=given.test_images, image_size=8, words=(6, max_words)
+        )  # fmt: skip
+    vocabulary = vocabulary_of(split.captions["text"])
     torch.manual_seed(0)
     encoder = text_encoder(params, vocabulary).eval()
-    captions = EncodedCaptions(pack, vocabulary, max_words)
-    whole = Case(encoder, captions, pack, given.images)
-    part = Case(encoder, captions, pack, given.subset)
-    runs = take_turns({"plain": part.plain, "ours": whole.ours}, given.repeats, warm_up=1)
-    agree = int((part.plain() == part.ours()).sum())
-    seconds = {way: statistics.median(times) for way, times in runs.items()}
-    minutes = seconds["plain"] * given.images / given.subset / 60
-    title = f"R-precision, sizes of {given.data} in budget {given.budget}, {len(captions):,} captions"
-    report(
-        f"{title}, {torch.get_num_threads()} threads", runs, {"plain": given.subset, "ours": given.images}, "images",
-        [
-            f"{given.images:,} images: ours {seconds['ours']:.1f} s, measured; plain {minutes:.1f} min, extrapolated "
-            f"linearly from {given.subset}",
-            f"on {given.subset} images both find the same hit or miss for {agree}",
-        ],
-        subset_agrees=agree, peak_gib=peak_memory() / 2**30,
+    captions = EncodedCaptions(split, vocabulary, max_words)
+    all_images = Ranking(encoder, captions, split, given.images)
+    subset = Ranking(encoder, captions, split, given.subset)
+    seconds = time_alternately({"plain": subset.plain, "t2i": all_images.encoded_once}, given.repeats, warm_up=1)
+    equal = int((subset.plain() == subset.encoded_once()).sum())
+    medians = {name: statistics.median(times) for name, times in seconds.items()}
+    minutes = medians["plain"] * given.images / given.subset / 60
+    title = f"R-precision, {sizes_text(given)}, {len(captions):,} captions, {torch.get_num_threads()} threads"
+    notes = [
+        f"{given.images:,} images: t2i {medians['t2i']:.1f} s, plain {minutes:.1f} min (extrapolated from "
+        f"{given.subset} images)",
+        f"The results of {equal} of {given.subset} images are equal.",
+    ]
+    report_rates(
+        title, seconds, {"plain": given.subset, "t2i": given.images}, "images", notes,
+        equal_results=equal, peak_gib=peak_memory() / 2**30,
     )  # fmt: skip
 
 
-class Case:
-    """Images whose codes are those of one of their captions and noise, so that some hit and some do not."""
+class Ranking:
+    """Images to rank: each has the code of one of the captions plus noise, so that some are hits and some are not."""
 
-    def __init__(self, encoder: TextEncoder, captions: EncodedCaptions, pack: PackedSplit, images: int) -> None:
-        self.encoder, self.packed, self.captions = encoder, PackedText(encoder).eval(), captions
-        self.caption_class = pack.images["class_id"].to_numpy()[pack.captions["image"].to_numpy()]
+    def __init__(self, encoder: TextEncoder, captions: EncodedCaptions, split: PackedSplit, images: int) -> None:
+        self.encoder, self.plain_encoder, self.captions = encoder, PackedTextEncoder(encoder).eval(), captions
+        self.caption_class = split.images["class_id"].to_numpy()[split.captions["image"].to_numpy()]
         rng = np.random.default_rng(0)
         self.true = rng.integers(len(captions), size=images)
         sentences = encode_sentences(encoder, captions, CPU, 0).numpy()
-        noise = rng.standard_normal((images, sentences.shape[1]), dtype=np.float32)
-        dim = sentences.shape[1]  # the more there are, the more noise it takes to miss
+        dim = sentences.shape[1]  # in more dimensions it takes more noise to miss
+        noise = rng.standard_normal((images, dim), dtype=np.float32)
         self.codes = sentences[self.true] + dim**0.5 / 3 * sentences.std(axis=0) * noise
         self.image_class = self.caption_class[self.true]
         self.others = _other_captions(self.image_class, self.caption_class, CANDIDATES - 1, np.random.default_rng(0))
 
-    def ours(self) -> NDArray[np.bool_]:
-        """Hit or miss, image by image, in an order of its own: folds of one image."""
+    def encoded_once(self) -> NDArray[np.bool_]:
+        """Whether each image is a hit, as t2i computes it: the folds, of one image each, in their random order."""
         sentences = encode_sentences(self.encoder, self.captions, CPU, 0)
-        found = r_precision(
+        result = r_precision(
             self.codes, sentences, self.true, self.image_class, self.caption_class,
             candidates=CANDIDATES, folds=len(self.codes), seed=0,
         )  # fmt: skip
-        return np.array(found.folds) == 1
+        return np.array(result.folds) == 1
 
     @torch.no_grad()
     def plain(self) -> NDArray[np.bool_]:
-        """The same in the same order; candidates are drawn beforehand, which is in favour of this way."""
+        """The same in the same order; candidates were sampled before, which favours the plain code."""
         rng = np.random.default_rng(0)
         hits = []
         for code, true, others in zip(self.codes, self.true, self.others, strict=True):
             ids = self.captions.padded(np.array([true, *others]), rng)
-            _, sentences = self.packed(ids)
+            _, sentences = self.plain_encoder(ids)
             scores = cosine_similarity(torch.from_numpy(code)[None], sentences)
             hits.append(bool(scores[0] > scores[1:].max()))
-        rng = np.random.default_rng(0)  # as r_precision goes on: first the candidates, then the folds
+        rng = np.random.default_rng(0)  # r_precision samples candidates, then the order of the folds
         _other_captions(self.image_class, self.caption_class, CANDIDATES - 1, rng)
         return rng.permutation(np.array(hits))
 

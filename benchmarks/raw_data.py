@@ -1,25 +1,23 @@
-"""What benchmarks on people's raw data have in common: where it lies, and the size that it is brought to."""
+"""Options of the benchmarks that read raw data: which data set, where it is, and the size it is brought to."""
 
 import argparse
 from collections.abc import Callable
 from pathlib import Path
 
 from t2i.sources import coco, cub
-from t2i.sources.records import Record
+from t2i.sources.records import Splits
 
-READERS: dict[str, Callable[..., dict[str, list[Record]]]] = {"cub": cub.read, "coco": coco.read}
-
-
-def parser_for(prog: str) -> argparse.ArgumentParser:
-    """A parser that knows data set, folder and sizes."""
-    parser = argparse.ArgumentParser(prog=prog)
-    parser.add_argument("--data", choices=list(READERS), default="cub")
-    parser.add_argument("--folder", type=Path, help="of the raw data (data/<data>)")
-    parser.add_argument("--image-size", type=int, default=256)
-    parser.add_argument("--resize-ratio", type=float, default=76 / 64)
-    return parser
+READERS: dict[str, Callable[..., Splits]] = {"cub": cub.read, "coco": coco.read}
 
 
-def records_of(given: argparse.Namespace) -> dict[str, list[Record]]:
-    """Split -> its records, with five captions each."""
+def add_raw_data(parser: argparse.ArgumentParser) -> None:
+    """Add --data, --folder, --image-size and --resize-ratio."""
+    parser.add_argument("--data", choices=list(READERS), default="cub", help="data set")
+    parser.add_argument("--folder", type=Path, help="of the raw data; None: data/<data>")
+    parser.add_argument("--image-size", type=int, default=256, help="side of the training images")
+    parser.add_argument("--resize-ratio", type=float, default=76 / 64, help="short side as packed / image size")
+
+
+def read_splits(given: argparse.Namespace) -> Splits:
+    """Records of all splits, with five captions each."""
     return READERS[given.data](given.folder or Path("data") / given.data, captions_per_image=5)

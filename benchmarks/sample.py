@@ -1,16 +1,16 @@
-"""Generating images as the stage `sample` does, against generating them the plain way.
+"""Speed of generating images as stage `sample` does, compared with plain code.
 
-    python -m benchmarks.sample --data toy_birds --budget demo --images 100
-    python -m benchmarks.sample --data cub --budget paper --images 5 --repeats 3
+    python -m benchmarks.sample --budget demo --images 100
+    python -m benchmarks.sample --recipe paper --budget paper --data cub --images 5
 
-Both generate the same plan with the same weights. The plain way is that of the published code: packed sequences, images
-doubled before they are convolved, channels first, float32, batches as large as in training. Weights are random and
-captions are made up, which take the same time. Saving pictures is not in it. Prints a table and a line of JSON a model.
+Both generate the same plan with the same weights. The plain code is arranged as published: packed sequences, images
+doubled before they are convolved, channels first, float32, and batches as large as in training. Networks are untrained
+and captions are random. Saving images is not timed. Prints a table and a line of JSON for each model.
 """
 
-import argparse
 import copy
 import tempfile
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,79 +18,80 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from benchmarks.reference import PackedText, layer_by_layer
-from benchmarks.synthetic import made_pack, text_to_image, vocabulary_of
-from benchmarks.timing import report, take_turns
+from benchmarks.options import add_repeats, add_selectors, load_params, make_parser, sizes_text
+from benchmarks.reference_networks import PackedTextEncoder, unfuse
+from benchmarks.report import report_rates
+from benchmarks.synthetic import synthetic_split, text_to_image, vocabulary_of
+from benchmarks.timing import time_alternately
 from t2i.data.batches import EncodedCaptions
 from t2i.generation.plan import sample, sampling_plan
 from t2i.generation.text_to_image import TextToImage
-from t2i.params.reader import load
 from t2i.pipeline.run import peak_memory
 from t2i.runtime.device import resolve_precision
 
 
 def main() -> None:
     """Measure and report."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.sample")
-    parser.add_argument("--what", nargs="+", choices=["attngan", "dmgan"], default=["attngan", "dmgan"])
-    parser.add_argument("--data", default="toy_birds", help="whose sizes (toy_birds)")
-    parser.add_argument("--budget", default="demo", help="whose sizes (demo)")
-    parser.add_argument("--images", type=int, default=100, help="of the test split, each generated twice (100)")
-    parser.add_argument("--repeats", type=int, default=3, help="turns that count; one more warms up (3)")
+    parser = make_parser("sample")
+    parser.add_argument("--what", nargs="+", choices=["attngan", "dmgan"], default=["attngan", "dmgan"], help="models")
+    add_selectors(parser, recipe="quick", budget="demo")
+    parser.add_argument("--images", type=int, default=100, help="of a test split; each is generated from two captions")
+    add_repeats(parser)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        pack = made_pack(Path(folder) / "prepared", images=given.images, image_size=8)
-    vocabulary = vocabulary_of(pack.captions["text"])
-    table = sampling_plan(pack, images=given.images, noises=1, seed=0)
+        split = synthetic_split(Path(folder) / "prepared", images=given.images, image_size=8)
+    vocabulary = vocabulary_of(split.captions["text"])
+    plan = sampling_plan(split, images=given.images, noises=1, seed=0)
     for what in given.what:
-        params = load(Path("params.yaml"), data=given.data, model=what, budget=given.budget)
-        captions = EncodedCaptions(pack, vocabulary, getattr(params.datasets, given.data).max_words)
-        batch_size = params.budgets[given.budget].train_gan.batch_size
-        ours = text_to_image(params, vocabulary, "fp32")
-        faster = TextToImage(ours.generator, ours.text_encoder, "auto")
-        plain = PlainTextToImage(ours)
-        works = {
-            "plain": lambda plain=plain, captions=captions, n=batch_size: plain.sample(captions, table, n, seed=0),
-            "ours, fp32": lambda ours=ours, captions=captions: sample(ours, captions, table, seed=0),
-            "ours, auto": lambda ours=faster, captions=captions: sample(ours, captions, table, seed=0),
+        params = load_params(given, what)
+        captions = EncodedCaptions(split, vocabulary, params.dataset.max_words)
+        fp32 = text_to_image(params, vocabulary, "fp32")
+        auto = TextToImage(fp32.generator, fp32.text_encoder, "auto")
+        plain = PlainTextToImage(fp32, batch_size=params.stage("train_gan")["batch_size"])
+        variants = {
+            "plain": partial(plain.sample, captions, plan, seed=0),
+            "fp32": partial(sample, fp32, captions, plan, seed=0),
+            "auto": partial(sample, auto, captions, plan, seed=0),
         }
-        runs = take_turns(works, given.repeats, warm_up=1)
-        report(
-            f"{what}, sizes of {given.data} in budget {given.budget}, {torch.get_num_threads()} threads, auto is "
-            f"{resolve_precision('auto')}", runs, dict.fromkeys(runs, len(table)), "images",
-            largest_difference=largest_difference(works["plain"](), works["ours, fp32"]()),
-            peak_gib=peak_memory() / 2**30,
+        seconds = time_alternately(variants, given.repeats, warm_up=1)
+        title = f"{what}, {sizes_text(given)}, {torch.get_num_threads()} threads, auto is {resolve_precision('auto')}"
+        difference = largest_difference(variants["plain"](), variants["fp32"]())
+        report_rates(
+            title, seconds, dict.fromkeys(seconds, len(plan)), "images",
+            largest_difference=difference, peak_gib=peak_memory() / 2**30,
         )  # fmt: skip
 
 
 class PlainTextToImage:
-    """The networks of a model, arranged as published, on the processor."""
+    """The networks of a model arranged as published, on the processor."""
 
-    def __init__(self, ours: TextToImage) -> None:
-        generator = layer_by_layer(copy.deepcopy(ours.generator)).to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
-        # ours brings the hidden image into channels last here, and all that follows keeps the order
-        generator.initial.ups.register_forward_pre_hook(lambda _, hidden: (hidden[0].contiguous(),))
-        self.generator, self.text = generator.eval(), PackedText(copy.deepcopy(ours.text_encoder)).eval()
+    def __init__(self, model: TextToImage, batch_size: int) -> None:
+        self.generator = unfuse(copy.deepcopy(model.generator)).to(memory_format=torch.contiguous_format).eval()  # type: ignore[call-overload]
+        # the generator of t2i makes the hidden image channels-last here, and all that follows keeps the layout
+        ups: torch.nn.Module = self.generator.initial.ups
+        ups.register_forward_pre_hook(lambda _, hidden: (hidden[0].contiguous(),))
+        self.text_encoder = PackedTextEncoder(copy.deepcopy(model.text_encoder)).eval()
+        self.batch_size = batch_size
 
     @torch.no_grad()
-    def sample(self, captions: EncodedCaptions, table: pd.DataFrame, batch_size: int, *, seed: int) -> Tensor:
-        """As :func:`t2i.generation.plan.sample`; pictures are turned into pixels one by one."""
-        noise, epsilon = self.generator.draw_noise(int(table["noise"].max()) + 1, np.random.default_rng(seed))
+    def sample(self, captions: EncodedCaptions, plan: pd.DataFrame, *, seed: int) -> Tensor:
+        """As :func:`t2i.generation.plan.sample`; images are converted to pixels one by one."""
+        noise, epsilon = self.generator.draw_noise(int(plan["noise"].max()) + 1, np.random.default_rng(seed))
         rng = np.random.default_rng([seed, 3])
-        pictures = []
-        for start in range(0, len(table), batch_size):
-            part = table.iloc[start : start + batch_size]
-            numbers = torch.tensor(part["noise"].to_numpy())
-            ids = captions.padded(part["caption"].to_numpy(), rng)
-            words, sentence = self.text(ids)
-            made = self.generator(noise[numbers], epsilon[numbers], sentence, words, ids == 0)
-            for image in made.images[-1]:
-                pictures.append(torch.from_numpy(((image.numpy() + 1) * 127.5).round().astype(np.uint8)))
-        return torch.stack(pictures)
+        images = []
+        for start in range(0, len(plan), self.batch_size):
+            batch = plan.iloc[start : start + self.batch_size]
+            indices = torch.tensor(batch["noise"].to_numpy())
+            ids = captions.padded(batch["caption"].to_numpy(), rng)
+            words, sentences = self.text_encoder(ids)
+            generated = self.generator(noise[indices], epsilon[indices], sentences, words, ids == 0)
+            for image in generated.images[-1]:
+                images.append(torch.from_numpy(((image.numpy() + 1) * 127.5).round().astype(np.uint8)))
+        return torch.stack(images)
 
 
 def largest_difference(one: Tensor, other: Tensor) -> int:
-    """Of a pixel of two sets of pictures [N, 3, S, S] uint8."""
+    """Of a pixel, between two sets of images [N, 3, S, S] uint8."""
     return int((one.int() - other.int()).abs().max())
 
 

@@ -1,9 +1,8 @@
-"""Data sets and networks of any size, made up: how long something takes does not hang on what is in the pictures."""
+"""Data sets of any size and untrained networks: their content does not change how long a computation takes."""
 
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -20,26 +19,24 @@ from t2i.runtime.device import Precision
 from t2i.sources.pack_writer import pack
 from t2i.sources.records import Caption, Record
 
-CLASSES = 50
-WORDS = 5450  # of the captions of CUB
-
-GENERATOR_SIZES = ("base_size", "ngf", "residual_blocks", "layers", "mapping_layers", "binary_noise_dims")
-"""Arguments of a generator that stand in a budget."""
+NUM_CLASSES = 50
+NUM_WORDS = 5450  # of the captions of CUB
 
 
-def made_pack(
+def synthetic_split(
     folder: Path, *, images: int, image_size: int, words: tuple[int, int] = (6, 18), captions_per_image: int = 10
 ) -> PackedSplit:
-    """A train split of one-coloured pictures with captions of random words.
+    """A train split of images of one colour with captions of random words.
 
     Args:
-        words: least and most of a caption; all numbers between are equally likely.
+        folder: where to write the packed data set.
+        words: minimum and maximum length of a caption; all lengths between are equally likely.
     """
     rng = np.random.default_rng(0)
     records = [
         Record(
             f"{number:06d}",
-            f"class {number % CLASSES:02d}",
+            f"class {number % NUM_CLASSES:02d}",
             tuple(Caption(_sentence(rng, words)) for _ in range(captions_per_image)),
             partial(Image.new, "RGB", (image_size, image_size), tuple(rng.integers(256, size=3).tolist())),
         )
@@ -50,38 +47,38 @@ def made_pack(
 
 
 def _sentence(rng: np.random.Generator, words: tuple[int, int]) -> str:
-    return " ".join(f"w{word}" for word in rng.integers(WORDS, size=rng.integers(*words, endpoint=True)))
+    return " ".join(f"w{word}" for word in rng.integers(NUM_WORDS, size=rng.integers(*words, endpoint=True)))
 
 
 def vocabulary_of(texts: Iterable[str]) -> Vocabulary:
-    """All words of captions."""
+    """The words of captions."""
     return Vocabulary.build(tokenize(text) for text in texts)
 
 
 def text_encoder(params: Params, vocabulary: Vocabulary) -> TextEncoder:
-    """An untrained one of the chosen budget's sizes."""
-    sizes = params.budgets[params.budget].pretrain_damsm
-    return TextEncoder(vocabulary, embedding_dim=sizes.embedding_dim, word_dim=sizes.word_dim, sentence=sizes.sentence)
+    """An untrained text encoder of the chosen budget and recipe."""
+    stage = params.stage("pretrain_damsm")
+    return TextEncoder(vocabulary, embedding_dim=stage["embedding_dim"], **stage["text_encoder"])
 
 
-def encoders(params: Params, vocabulary: Vocabulary) -> Damsm:
-    """Untrained ones of the chosen budget's sizes."""
-    sizes = params.budgets[params.budget].pretrain_damsm
-    width = {"width": sizes.width} if sizes.image_encoder == "small" else {}
-    image = build_image_encoder(sizes.image_encoder, embedding_dim=sizes.embedding_dim, **width)
-    return Damsm(text_encoder(params, vocabulary), image)
+def damsm_encoders(params: Params, vocabulary: Vocabulary) -> Damsm:
+    """Untrained encoders of the chosen budget and recipe."""
+    stage = params.stage("pretrain_damsm")
+    image_encoder = build_image_encoder(embedding_dim=stage["embedding_dim"], **stage["image_encoder"])
+    return Damsm(text_encoder(params, vocabulary), image_encoder)
 
 
-def generator_content(params: Params) -> dict[str, Any]:
-    """What a model file would hold of an untrained generator of the chosen budget, data set and model."""
-    budget = params.budgets[params.budget]
-    sizes = dict(budget.train_gan)
+def generator(params: Params) -> Generator:
+    """An untrained generator of the chosen data set, model, recipe and budget."""
     return Generator(
-        model=params.model, embedding_dim=budget.pretrain_damsm.embedding_dim, image_size=budget.preprocess.image_size,
-        **dict(getattr(params.models, params.model)), **{name: sizes[name] for name in GENERATOR_SIZES},
-    ).to_checkpoint()  # fmt: skip
+        model=params.model,
+        embedding_dim=params.stage("pretrain_damsm")["embedding_dim"],
+        image_size=params.stage("preprocess")["image_size"],
+        **params.generator,
+    )
 
 
 def text_to_image(params: Params, vocabulary: Vocabulary, precision: Precision) -> TextToImage:
-    """An untrained generator and text encoder of the chosen budget, data set and model."""
-    return TextToImage(Generator.from_checkpoint(generator_content(params)), text_encoder(params, vocabulary), precision)
+    """An untrained generator, as it is loaded from a model file, with an untrained text encoder."""
+    loaded = Generator.from_checkpoint(generator(params).to_checkpoint())
+    return TextToImage(loaded, text_encoder(params, vocabulary), precision)

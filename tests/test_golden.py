@@ -47,6 +47,7 @@ def _value(key: str, shape: tuple[int, ...]) -> Tensor:
     a = np.random.default_rng([SEED, zlib.crc32(key.encode())]).standard_normal(shape).astype(np.float32)
     if key.endswith("num_batches_tracked"):
         return torch.zeros(shape, dtype=torch.int64)
+    value: np.ndarray
     if key.endswith("running_var"):
         value = 1 + 0.1 * np.abs(a)
     elif key.endswith("running_mean"):

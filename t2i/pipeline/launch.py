@@ -39,8 +39,8 @@ def _torchrun(module: str, processes: int) -> None:
     """Run a module as a program in so many processes of this machine.
 
     Raises:
-        SystemExit: one of them failed, or they were told to stop; they have said so.
-        InputError: one of them was killed, and none has said why.
+        SystemExit: one of them failed, or they were stopped; they have reported it.
+        InputError: one of them was killed, and none has reported why.
     """
     from torch.distributed import run as torchrun  # takes a second to import
     from torch.distributed.elastic.multiprocessing.api import SignalException

@@ -1,4 +1,4 @@
-"""Published weights: found, checked, and what is said where they are not."""
+"""Pretrained weights: located, verified, and one line where they are missing."""
 
 import hashlib
 from pathlib import Path
@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 import torch
 
-from t2i.checkpoints.model_file import pretrained as weights
 from t2i.checkpoints.pretrained import FID_INCEPTION, INCEPTION_V3, Weights, find_weights, load_weights
 from t2i.errors import InputError
 from t2i.models.encoders.inception import InceptionImageEncoder
@@ -78,6 +77,6 @@ def test_a_file_without_weights_is_refused(tmp_path: Path) -> None:
 def test_downloads_are_whole_or_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     known = published(tmp_path / "net", {"a": torch.ones(1)})
     content = (tmp_path / "net" / known.name).read_bytes()
-    monkeypatch.setattr(weights.torch.hub, "download_url_to_file", lambda _, path: Path(path).write_bytes(content))
+    monkeypatch.setattr(pretrained.torch.hub, "download_url_to_file", lambda _, path: Path(path).write_bytes(content))
     assert load_weights(known, tmp_path / "weights")["a"].item() == 1
     assert [path.name for path in (tmp_path / "weights").iterdir()] == [known.name]

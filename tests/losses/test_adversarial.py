@@ -32,9 +32,11 @@ def test_an_undecided_discriminator_pays_two_units(kind: str, undecided: float) 
 def test_real_terms_weigh_a_half_and_fake_terms_a_third() -> None:
     sure = torch.full((2,), 5.0)
     for index, expected in enumerate((1 / 2, 1 / 2, 1 / 3, 1 / 3, 1 / 3)):
-        right = [sure, sure, -sure, -sure, -sure]
-        right[index] = torch.zeros(2)
-        assert discriminator_loss(*right, "hinge").item() == pytest.approx(expected)
+        logits = [sure, sure, -sure, -sure, -sure]
+        logits[index] = torch.zeros(2)
+        real_u, real_c, fake_u, fake_c, mismatched_c = logits
+        loss = discriminator_loss(real_u, real_c, fake_u, fake_c, mismatched_c, "hinge")
+        assert loss.item() == pytest.approx(expected)
 
 
 def test_penalty_is_the_mean_squared_gradient_norm() -> None:

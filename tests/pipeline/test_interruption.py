@@ -72,8 +72,9 @@ def test_every_way_to_die(tmp_path: Path) -> None:
     # the queue, killed and queued again
     run(folder, "dvc", "exp", "run", "--queue", "-n", "queued", "train_gan")
     worker = [sys.executable, "-m", "dvc", "queue", "start", "-j", "1"]  # which keeps a pipe open: it gets none
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    subprocess.run(worker, cwd=folder, env=environment(), check=True, **quiet)
+    subprocess.run(
+        worker, cwd=folder, env=environment(), check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     seen, deadline = {checkpoint(folder)}, time.monotonic() + 120
     while len(seen) < 3:
         assert time.monotonic() < deadline, run(folder, "dvc", "queue", "logs", "queued")

@@ -45,7 +45,7 @@ def die() -> None:
 
 def die_while(doing: str, step: int) -> None:
     """Arrange for this process to die at a point of its training."""
-    step_done, save = loop.TrainingLoop.step_done, loop.save_checkpoint
+    step_done, save = loop.TrainingLoop.step_done, checkpoint.save_checkpoint
     write_state, fsync = checkpoint.write_state, os.fsync
     calls = {"writing": 0, "replacing": 0, "replaced": 0}
 
@@ -79,8 +79,8 @@ def die_while(doing: str, step: int) -> None:
         path.with_name(path.name + ".part").write_bytes(b"half of a model")
         die()
 
-    loop.TrainingLoop.step_done = computing  # type: ignore[method-assign]
-    checkpoint.write_state = writing
+    loop.TrainingLoop.step_done = computing  # type: ignore[assignment,method-assign]
+    checkpoint.write_state = writing  # type: ignore[assignment]
     checkpoint.os.fsync = replacing  # type: ignore[attr-defined]
     loop.save_checkpoint = replaced  # type: ignore[attr-defined]
     if doing == "writing the model":

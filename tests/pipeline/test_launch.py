@@ -63,7 +63,7 @@ def start(folder: Path) -> list[multiprocessing.process.BaseProcess]:
     shutil.rmtree(folder / "torchrun", ignore_errors=True)
     (folder / "output").unlink(missing_ok=True)
     port = free_port()
-    processes = [
+    processes: list[multiprocessing.process.BaseProcess] = [
         FORKSERVER.Process(target=worker, args=(rank, port, folder), daemon=True) for rank in range(NUM_PROCESSES)
     ]
     for process in processes:

@@ -32,8 +32,8 @@ def test_gradients_and_batch_statistics_are_the_same_to_the_bit_with_less_kept(m
     assert little < 0.5 * much
     for (name, one), (_, other) in zip(plain.named_parameters(), again.named_parameters(), strict=True):
         assert one.grad is not None and other.grad is not None and torch.equal(one.grad, other.grad), name
-    for (name, one), (_, other) in zip(plain.named_buffers(), again.named_buffers(), strict=True):
-        assert torch.equal(one, other), name
+    for (name, buffer), (_, recomputed) in zip(plain.named_buffers(), again.named_buffers(), strict=True):
+        assert torch.equal(buffer, recomputed), name
 
 
 def test_batch_norms_follow_the_next_batch_again() -> None:

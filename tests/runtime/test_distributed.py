@@ -124,6 +124,8 @@ def test_batch_norm_bears_a_process_without_rows(together: Together) -> None:
 
 def train(kind: str, precision: torch.dtype, *arguments: Any) -> Outcome:
     """Weights and losses of a training that computes in this precision, whatever it says of float32."""
+    given: list[Any]
+    changes: Any
     *given, changes = (copy.deepcopy(a).to(precision) if isinstance(a, nn.Module) else a for a in arguments)
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(torch.Tensor, "float", partialmethod(torch.Tensor.to, precision))
@@ -131,7 +133,8 @@ def train(kind: str, precision: torch.dtype, *arguments: Any) -> Outcome:
         patched.setattr(Generator, "draw_noise", lambda *given: tuple(drawn.to(precision) for drawn in draw(*given)))
         torch.set_default_dtype(precision)
         try:
-            model, history = (small_damsm if kind == "damsm" else small_gan)(*given, **changes)
+            training: Callable[..., Any] = small_damsm if kind == "damsm" else small_gan
+            model, history = training(*given, **changes)
         finally:
             torch.set_default_dtype(torch.float32)
     return {name: value.clone() for name, value in model.state_dict().items()}, history

@@ -20,7 +20,7 @@ class MultiScaleDiscriminator(nn.Module):
         ndf, embedding_dim, norm, projection_dim: of :class:`~t2i.models.discriminator.Discriminator`.
         negative_captions: which mismatched sentence a real image is shown with: the "next" one of the batch, as
             published, or the "hardest": the one of another class with the highest similarity by the projection. Most
-            sentences are told apart by the largest part of a bird alone; the hardest require the others too.
+            sentences differ in the largest part of a bird already; the hardest require the others too.
 
     Raises:
         ValueError: hardest negatives without a projection.

@@ -16,7 +16,7 @@ from t2i.models.encoders.damsm import Damsm
 from t2i.models.generators.generator import Generator
 
 CAPTIONS = 6
-_MIN_SIDE = 128  # pixels: smaller images are enlarged
+_MIN_SIDE = 128  # pixels: smaller images are scaled up
 
 
 class ProgressImages:
@@ -60,9 +60,9 @@ class ProgressImages:
     def _grid(self) -> Image.Image:
         columns = [self.pictures[step].numpy() for step in sorted(self.pictures)]
         side = max(_MIN_SIDE, *(column.shape[1] for column in columns))  # scales that join later are larger
-        enlarged = [column.repeat(side // column.shape[1], axis=1) for column in columns]
-        enlarged = [column.repeat(side // column.shape[2], axis=2) for column in enlarged]
-        return Image.fromarray(np.concatenate([np.concatenate(column) for column in enlarged], axis=1))
+        scaled = [column.repeat(side // column.shape[1], axis=1) for column in columns]
+        scaled = [column.repeat(side // column.shape[2], axis=2) for column in scaled]
+        return Image.fromarray(np.concatenate([np.concatenate(column) for column in scaled], axis=1))
 
     def state_dict(self) -> dict[str, Any]:
         """Images so far."""

@@ -44,7 +44,7 @@ def test_largest_value_of_each_feature_over_the_words() -> None:
     ).eval()
     with torch.no_grad():  # features below 0, where a padded word, which counts as 0, must not win
         for lstm in (encoder.forward_lstm, encoder.backward_lstm):
-            lstm.bias_ih_l0[8:12] = -5.0
+            lstm.get_parameter("bias_ih_l0")[8:12] = -5.0
     ids = torch.tensor([[1, 2, 3, 1], [3, 1, 0, 0]])
     text = encoder(ids)
     by_hand = torch.stack([text.words[0].amax(dim=1), text.words[1, :, :2].amax(dim=1)])

@@ -44,8 +44,8 @@ def test_the_mean_over_the_image_enters_without_gradient() -> None:
     torch.manual_seed(0)
     memory = DynamicMemory(4, 6)
     hidden = torch.randn(1, 4, 2, 2, requires_grad=True)
-    memory.write_word[0].weight.data.zero_()  # what is left of the words' slots comes from the image alone
-    memory.write_word[0].bias.data.zero_()
+    for weight in memory.write_word.parameters():  # the slots come from the image alone
+        weight.data.zero_()
     memory.gate_of_word.weight.data.zero_()
     response, attention = memory(hidden, torch.randn(1, 6, 3), torch.zeros(1, 3, dtype=torch.bool))
     # every slot is the same, so addressing changes nothing, and the mean is cut off
@@ -60,7 +60,8 @@ def test_the_response_gate_mixes_hidden_image_and_response() -> None:
     hidden, words, padding = torch.randn(2, 8, 4, 4), torch.randn(2, 6, 3), torch.zeros(2, 3, dtype=torch.bool)
     response, _ = stage.memory(hidden, words, padding)
     for bias, expected in ((-100.0, hidden), (100.0, response)):  # gate shut, gate open
-        stage.response_gate[0].weight.data.zero_()
-        stage.response_gate[0].bias.data.fill_(bias)
+        weight, gate_bias = stage.response_gate.parameters()
+        weight.data.zero_()
+        gate_bias.data.fill_(bias)
         out, _ = stage(hidden, words, padding)
         torch.testing.assert_close(out, stage.up(stage.residual(expected)))

@@ -1,6 +1,7 @@
 """Losses of a step, without a loop, against the published order of passes and slow oracles."""
 
 import copy
+from typing import Any
 
 import numpy as np
 import pytest
@@ -120,7 +121,7 @@ def test_r1_is_taken_every_so_many_steps_and_weighted_for_the_others() -> None:
 
 @pytest.mark.parametrize("captions", [1, 2])
 def test_gradients_of_a_generator_step_are_those_of_the_sum_of_its_losses(captions: int) -> None:
-    weights = {"damsm": 0.7, "kl": 0.5, "mode_seeking": 0.3, "lambda_": 2.0, "memory_bank": 5}
+    weights: dict[str, Any] = {"damsm": 0.7, "kl": 0.5, "mode_seeking": 0.3, "lambda_": 2.0, "memory_bank": 5}
     objective, batch = make(captions, **weights), batch_of(4, captions)
     text = objective.encode_captions(batch)
     objective.memory_bank.add(torch.randn(5, 6), torch.arange(10, 15))
@@ -131,16 +132,19 @@ def test_gradients_of_a_generator_step_are_those_of_the_sum_of_its_losses(captio
     generator.zero_grad()
 
     fake = objective.generate(text, noise, 2)  # all losses at once, one graph
-    g = sum(objective.generator_loss(scale, image, text.sentence) for scale, image in enumerate(fake.images))
+    adversarial = [objective.generator_loss(scale, image, text.sentence) for scale, image in enumerate(fake.images)]
+    g = torch.stack(adversarial).sum()
     rolled = (vector[:4].roll(1, dims=0) for vector in noise)
-    _, other, _, _ = generator.first_stage(*rolled, text.sentence[:4])
+    other_noise, epsilon = rolled
+    _, other, _, _ = generator.first_stage(other_noise, epsilon, text.sentence[:4])
     ratio = (fake.images[0][:4] - other).abs().mean() / (noise[0][:4] - noise[0][:4].roll(1, dims=0)).abs().mean()
     regions, codes = objective.damsm_encoders.image(fake.images[-1])
     damsm = objective.damsm_loss(regions, codes, text, batch.classes)
     kl = captions * kl_to_standard_normal(fake.mu, fake.logvar)
     total = g + 0.3 / (ratio + 1e-2) + 0.7 * damsm + 0.5 * kl
     if captions == 2:
-        total = total + 2.0 * nt_xent(*codes.chunk(2), 0.5)
+        first, second = codes.chunk(2)
+        total = total + 2.0 * nt_xent(first, second, 0.5)
     total.backward()
     assert set(terms) == {"g", "mode_seeking", "damsm", "kl"} | ({"contrastive"} if captions == 2 else set())
     torch.testing.assert_close(terms["g"], g.detach())

@@ -10,6 +10,7 @@ import torch
 
 from t2i.data.text.vocabulary import Vocabulary
 from t2i.models.encoders.damsm import Damsm
+from t2i.runtime.device import compile_modules
 from t2i.training.gan import train
 from tests.helpers import PAPER, PAPER_DMGAN, changed, same_weights, small_damsm, small_gan
 
@@ -85,7 +86,6 @@ def test_gradient_checkpointing_changes_no_byte(striped: Path, damsm: Damsm, cha
 @pytest.mark.skipif(shutil.which(os.environ.get("CXX", "g++")) is None, reason="there is no C++ compiler")
 def test_a_compiled_generator_learns_the_same(striped: Path, damsm: Damsm, monkeypatch: pytest.MonkeyPatch) -> None:
     compiled: list[torch.nn.Module] = []
-    compile_modules = train.compile_modules
 
     def recorded(*modules: torch.nn.Module) -> None:
         compiled.extend(modules)
@@ -102,5 +102,5 @@ def test_a_compiled_generator_learns_the_same(striped: Path, damsm: Damsm, monke
         assert list(row.values()) == pytest.approx(list(same_row.values()), rel=tolerance)
     for (name, a), b in zip(one.named_parameters(), other.parameters(), strict=True):
         assert (a - b).abs().mean() < 2e-4, name  # single weights may have taken a step the other way
-    for (name, a), b in zip(one.named_buffers(), other.buffers(), strict=True):
-        torch.testing.assert_close(a, b, rtol=1e-2, atol=1e-3, msg=name)
+    for (name, buffer), other_buffer in zip(one.named_buffers(), other.buffers(), strict=True):
+        torch.testing.assert_close(buffer, other_buffer, rtol=1e-2, atol=1e-3, msg=name)

@@ -107,10 +107,11 @@ def test_a_damaged_checkpoint_is_set_aside(
     with pytest.raises(StoppedError):
         train(policy(tmp_path / "scratch", after=2))
     path = tmp_path / "scratch" / CHECKPOINT
-    content = bytearray(path.read_bytes())
+    intact = path.read_bytes()
+    content = bytearray(intact)
     content[len(content) // 2] ^= 1
     path.write_bytes(
-        {"one bit": bytes(content), "half": content[: len(content) // 2], "nothing left": b"", "foreign": b"x" * 99}[
+        {"one bit": bytes(content), "half": intact[: len(intact) // 2], "nothing left": b"", "foreign": b"x" * 99}[
             damage
         ]
     )
