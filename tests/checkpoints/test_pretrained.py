@@ -77,6 +77,6 @@ def test_a_file_without_weights_is_refused(tmp_path: Path) -> None:
 def test_downloads_are_whole_or_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     known = published(tmp_path / "net", {"a": torch.ones(1)})
     content = (tmp_path / "net" / known.name).read_bytes()
-    monkeypatch.setattr(pretrained.torch.hub, "download_url_to_file", lambda _, path: Path(path).write_bytes(content))
+    monkeypatch.setattr(torch.hub, "download_url_to_file", lambda _, path: Path(path).write_bytes(content))
     assert load_weights(known, tmp_path / "weights")["a"].item() == 1
     assert [path.name for path in (tmp_path / "weights").iterdir()] == [known.name]
