@@ -80,7 +80,7 @@ def write_model(path: Path, selectors: dict[str, str]) -> None:
 
 
 def summary(seconds: Seconds) -> tuple[list[dict[str, str]], str]:
-    """The rows of the table, and the comparison with importing torch; parts are in order, each includes those before."""
+    """Rows of the table, and a comparison with importing torch; each part includes those before it."""
     medians = [statistics.median(times) for times in seconds.values()]
     rows = [
         {

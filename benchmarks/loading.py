@@ -1,4 +1,4 @@
-"""Speed of loading batches from packed images, compared with decoding, cropping and resizing image files for each batch.
+"""Speed of loading batches from packed images, compared with decoding and resizing image files for each batch.
 
     python -m benchmarks.loading --folder data/cub
     python -m benchmarks.loading --data coco --batches 40

@@ -11,6 +11,7 @@ import multiprocessing
 import statistics
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from itertools import chain, cycle, islice
@@ -45,7 +46,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) / "prepared"
         sizes = {"image_size": given.image_size, "resize_ratio": given.resize_ratio}
-        variants = {
+        variants: dict[str, Callable[[], object]] = {
             "Pillow": partial(decode_all, records, side),
             "packing": partial(pack, {"train": records}, folder, **sizes, processes=1),
             "Pillow, 2 processes": partial(decode_in_two_processes, records, side),

@@ -1,13 +1,13 @@
-"""How time and memory grow while one thing doubles and all else stays.
+"""How time and memory grow while one quantity doubles and everything else stays.
 
-    python -m benchmarks.scaling --what attngan damsm --budget paper32
+    python -m benchmarks.scaling --what attngan damsm
     python -m benchmarks.scaling --what scoring preprocess --doublings 3
-    python -m benchmarks.scaling --what dmgan --along batch pixels --doublings 3
+    python -m benchmarks.scaling --what dmgan --along batch pixels
 
-TrainingLoop of a training against images a step, pixels an image, words a caption and images in the data set; painting and
-scoring against pictures, preprocess against drawn images. Each measurement is a process of its own, so that its peak of
-memory is; what a process holds before it begins is taken off. An exponent of 1 is linear growth, 0 is none; it compares
-a value with the one before it. Prints a table for Markdown and a line of JSON.
+Training steps are measured along images a step, pixels an image, words a caption and images in the data set; sampling
+and scoring along generated images, and preprocess along drawn images. Each measurement runs in a process of its own,
+so that its peak memory is its own; the memory of the process before it is subtracted. An exponent compares a value with
+the one before it: 1 is linear growth, 0 is none. Prints a table and a line of JSON for each.
 """
 
 import argparse
@@ -18,88 +18,95 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
+
+from benchmarks.options import add_selectors, make_parser, sizes_text
+from benchmarks.report import report
 
 TRAININGS = ("attngan", "dmgan", "damsm")
 AXES = {"batch": 8, "pixels": 32, "words": 8, "images": 512}
-"""What grows in a training -> where it starts; pixels as the side of the square."""
+"""Quantity that grows in a training -> its first value; pixels as the side of the square."""
 SIZES = {"batch": 16, "pixels": 64, "words": 12, "images": 512}
-"""The sizes of all else."""
-AMOUNTS = {"painting": 100, "scoring": 500, "preprocess": 256}
-"""What else is measured -> the pictures it starts with."""
+"""The same quantities where they do not grow."""
+WORK = {"sampling": 100, "scoring": 500, "preprocess": 256}
+"""Other work -> the number of images it starts with."""
+
+Measurement = dict[str, float]
 
 
 def main() -> None:
     """Measure and report."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.scaling")
-    parser.add_argument("--what", nargs="+", choices=[*TRAININGS, *AMOUNTS], default=["attngan", "damsm", *AMOUNTS])
-    parser.add_argument("--along", nargs="+", choices=AXES, default=list(AXES), help="what grows in trainings (all)")
-    parser.add_argument("--data", default="toy_birds", help="whose sizes (toy_birds)")
-    parser.add_argument("--budget", default="paper32", help="whose sizes (paper32)")
-    parser.add_argument("--doublings", type=int, default=2, help="of each (2)")
-    parser.add_argument("--steps", type=int, default=4, help="of a training that count (4)")
-    parser.add_argument("--repeats", type=int, default=1, help="processes a measurement; medians count (1)")
+    parser = make_parser("scaling")
+    parser.add_argument(
+        "--what", nargs="+", choices=[*TRAININGS, *WORK], default=["attngan", "damsm", *WORK], help="what to measure"
+    )
+    parser.add_argument("--along", nargs="+", choices=AXES, default=list(AXES), help="what grows in trainings")
+    add_selectors(parser, recipe="paper", budget="small")
+    parser.add_argument("--doublings", type=int, default=2, help="of each quantity")
+    parser.add_argument("--steps", type=int, default=4, help="of a training that are timed")
+    parser.add_argument("--repeats", type=int, default=1, help="processes a measurement, of which the median counts")
     given = parser.parse_args()
-    found = []
-    print("| what | along | from | to | time | exponent | memory | exponent |\n|---|---|---|---|---|---|---|---|")
     for what in given.what:
-        for axis in given.along if what in TRAININGS else ["pictures"]:
-            start = AXES[axis] if what in TRAININGS else AMOUNTS[what]
+        rows, results = [], []
+        for axis in given.along if what in TRAININGS else ["images"]:
+            start = AXES[axis] if what in TRAININGS else WORK[what]
             values = [start << level for level in range(given.doublings + 1)]
-            rows = [median([measure(given, what, axis, value) for _ in range(given.repeats)]) for value in values]
-            found.append({"what": what, "along": axis, "values": values, "rows": rows})
-            print(row(what, axis, values, rows), flush=True)
-    print(json.dumps({"data": given.data, "budget": given.budget, "doublings": given.doublings, "found": found}))
+            measured = [median([measure(given, what, axis, value) for _ in range(given.repeats)]) for value in values]
+            rows.append(row(axis, values, measured))
+            results.append({"along": axis, "values": values, "measured": measured})
+        report(f"{what}, {sizes_text(given)}" if what in TRAININGS else what, rows, results=results)
 
 
-def row(what: str, axis: str, values: list[int], rows: list[dict[str, float]]) -> str:
-    """A line of the table: all times and all peaks, and the exponents between neighbours."""
+def row(axis: str, values: list[int], measured: list[Measurement]) -> dict[str, str]:
+    """A row of the table: values, times and memory, and the exponents between neighbours."""
     amounts = [value**2 if axis == "pixels" else value for value in values]
-    cells = [what, axis, *(f"{value}²" if axis == "pixels" else f"{value:,}" for value in (values[0], values[-1]))]
-    for key, shown in (("seconds", "{:.3g} s"), ("gib", "{:.2f} GiB")):
-        numbers = [found[key] for found in rows]
-        cells.append(" → ".join(shown.format(number) for number in numbers))
-        cells.append(", ".join(f"{exponent:.2f}" for exponent in exponents(amounts, numbers)))
-    return f"| {' | '.join(cells)} |"
+    cells = {
+        "along": axis,
+        "values": ", ".join(f"{value:,}²" if axis == "pixels" else f"{value:,}" for value in values),
+    }
+    for column, key, unit in (("time", "seconds", "{:.3g} s"), ("memory", "gib", "{:.2f} GiB")):
+        numbers = [each[key] for each in measured]
+        cells[column] = ", ".join(map(unit.format, numbers))
+        cells[f"exponent of {column}"] = ", ".join(f"{exponent:.2f}" for exponent in exponents(amounts, numbers))
+    return cells
 
 
 def exponents(amounts: list[int], numbers: list[float]) -> list[float]:
-    """Of the power law through each two neighbours; nothing measurable counts as no growth."""
-    least = 1e-6
+    """Of the power law through each two neighbours; where nothing is measurable there is no growth."""
+    smallest = 1e-6
     return [
-        math.log(max(b, least) / max(a, least)) / math.log(amounts[place + 1] / amounts[place])
-        for place, (a, b) in enumerate(zip(numbers, numbers[1:], strict=False))
+        math.log(max(b, smallest) / max(a, smallest)) / math.log(amounts[i + 1] / amounts[i])
+        for i, (a, b) in enumerate(zip(numbers, numbers[1:], strict=False))
     ]
 
 
-def median(runs: list[dict[str, float]]) -> dict[str, float]:
-    """Of several measurements of one thing, number by number."""
+def median(runs: list[Measurement]) -> Measurement:
+    """Of several measurements of the same, number by number."""
     return {key: statistics.median(run[key] for run in runs) for key in runs[0]}
 
 
-def measure(given: argparse.Namespace, what: str, axis: str, value: int) -> dict[str, float]:
-    """Seconds, and GiB above what the process began with, of one thing at one size."""
+def measure(given: argparse.Namespace, what: str, axis: str, value: int) -> Measurement:
+    """Seconds, and GiB above those of the process before, of one measurement."""
     if what not in TRAININGS:
-        return _started("benchmarks.scaling_worker", what, str(value))
-    sizes = SIZES | {axis: value}
+        return run_module("benchmarks.scaling_worker", what, str(value))
+    sizes = {name: str(size) for name, size in (SIZES | {axis: value}).items()}
     with tempfile.TemporaryDirectory() as folder:
-        prepared = Path(folder) / "prepared"
-        pack = [str(sizes[name]) for name in ("images", "pixels", "words")]
-        _started("benchmarks.scaling_worker", "pack", *pack, str(prepared))
-        run = _started(
-            "benchmarks.train_step", "--way", "ours, fp32", "--what", what, "--data", given.data, "--budget",
-            given.budget, "--prepared", str(prepared), "--batch-size", str(sizes["batch"]), "--max-words",
-            str(sizes["words"]), "--steps", str(given.steps),
+        prepared = str(Path(folder) / "prepared")
+        run_module("benchmarks.scaling_worker", "pack", sizes["images"], sizes["pixels"], sizes["words"], prepared)
+        run = run_module(
+            "benchmarks.train_step", "--variant", "fp32", "--what", what, "--data", given.data,
+            "--recipe", given.recipe, "--budget", given.budget, "--prepared", prepared, "--steps", str(given.steps),
+            "--batch-size", sizes["batch"], "--max-words", sizes["words"],
         )  # fmt: skip
     return {"seconds": run["seconds"], "gib": run["peak_gib"] - run["start_gib"]}
 
 
-def _started(module: str, *arguments: str) -> dict[str, Any]:
-    """What a process says in its last line."""
+def run_module(module: str, *arguments: str) -> Measurement:
+    """Run a module in a new process; returns the JSON in its last line."""
     done = subprocess.run([sys.executable, "-m", module, *arguments], capture_output=True, text=True)
     if done.returncode:
         sys.exit(f"{module} {' '.join(arguments)}: {done.stderr.strip()}")
-    return json.loads(done.stdout.splitlines()[-1])
+    result: Measurement = json.loads(done.stdout.splitlines()[-1])
+    return result
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The plain way generates the same images."""
+"""The plain code generates the same images."""
 
 from pathlib import Path
 
@@ -18,15 +18,15 @@ from tests.helpers import make_generator
 
 @pytest.mark.parametrize("model", ["attngan", "dmgan"])
 @pytest.mark.parametrize("norm_act", ["leaky_groupnorm", "glu_batchnorm"])
-def test_both_ways_generate_the_same(striped: Path, vocabulary: Vocabulary, model: str, norm_act: str) -> None:
+def test_both_generate_the_same(striped: Path, vocabulary: Vocabulary, model: str, norm_act: str) -> None:
     generator = Generator.from_checkpoint(make_generator(norm_act=norm_act, model=model).to_checkpoint())
-    ours = TextToImage(generator, TextEncoder(vocabulary, embedding_dim=6, word_dim=5), "fp32")
+    text_to_image = TextToImage(generator, TextEncoder(vocabulary, embedding_dim=6, word_dim=5), "fp32")
     before = {name: value.clone() for name, value in generator.state_dict().items()}
-    pack = PackedSplit(striped, "test")
-    captions, plan = EncodedCaptions(pack, vocabulary, 18), sampling_plan(pack, images=6, noises=1, seed=0)
-    images = sample(ours, captions, plan, seed=0)
-    plain = PlainTextToImage(ours).sample(captions, plan, 5, seed=0)
+    split = PackedSplit(striped, "test")
+    captions, plan = EncodedCaptions(split, vocabulary, 18), sampling_plan(split, images=6, noises=1, seed=0)
+    images = sample(text_to_image, captions, plan, seed=0)
+    plain = PlainTextToImage(text_to_image, batch_size=5).sample(captions, plan, seed=0)
     assert images.shape == plain.shape == (12, 3, 32, 32)
     assert largest_difference(images, plain) <= 1 and images.float().std() > 1
     assert all(torch.equal(value, before[name]) for name, value in generator.state_dict().items())
-    assert torch.equal(sample(ours, captions, plan, seed=0), images)  # the plain one is a copy
+    assert torch.equal(sample(text_to_image, captions, plan, seed=0), images)  # the plain networks are copies

@@ -1,24 +1,26 @@
-"""Turns, rates and the line of JSON."""
+"""Variants alternate, and warm-up is not timed."""
 
-import json
+import time
 
 import pytest
 
-from benchmarks.timing import report, spread, take_turns
+from benchmarks.timing import spread, time_alternately
 
 
-def test_works_take_turns_and_warm_up() -> None:
-    seen: list[str] = []
-    runs = take_turns({"a": lambda: seen.append("a"), "b": lambda: seen.append("b")}, 2, warm_up=1)
-    assert seen == ["a", "b"] * 3
-    assert list(runs) == ["a", "b"] and all(len(seconds) == 2 for seconds in runs.values())
+def test_variants_alternate_and_warm_up_is_not_timed(monkeypatch: pytest.MonkeyPatch) -> None:
+    runs: list[str] = []
+    clock = 0.0
+
+    def work(name: str, seconds: float) -> None:
+        nonlocal clock
+        clock += seconds * (10 if len(runs) < 2 else 1)  # the first run of each is slow
+        runs.append(name)
+
+    monkeypatch.setattr(time, "perf_counter", lambda: clock)
+    seconds = time_alternately({"a": lambda: work("a", 1.0), "b": lambda: work("b", 2.0)}, 2, warm_up=1)
+    assert runs == ["a", "b"] * 3
+    assert seconds == {"a": [1.0, 1.0], "b": [2.0, 2.0]}
 
 
-def test_rates_are_per_amount_and_compared_with_the_first(capsys: pytest.CaptureFixture[str]) -> None:
-    report("t", {"slow": [2.0, 2.0, 3.0], "fast": [1.0, 1.0, 1.0]}, {"slow": 10, "fast": 100}, "images", ["note"], x=1)
-    title, slow, fast, note, line = capsys.readouterr().out.splitlines()
-    assert title == "t" and note.strip() == "note"
-    assert slow.split() == ["slow", "5.0", "images/s", "x", "1.00", "spread", "50%"]
-    assert fast.split() == ["fast", "100.0", "images/s", "x", "20.00", "spread", "0%"]
-    assert json.loads(line)["seconds"]["slow"] == [2.0, 2.0, 3.0] and json.loads(line)["x"] == 1
+def test_spread_is_the_range_over_the_median() -> None:
     assert spread([1.0, 2.0, 4.0]) == 1.5
