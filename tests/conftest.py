@@ -1,6 +1,8 @@
 """Small data sets that several tests use."""
 
+import logging
 import os
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -66,3 +68,12 @@ def striped(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def vocabulary(striped: Path) -> Vocabulary:
     """The words of the striped train captions."""
     return Vocabulary.build(tokenize(text) for text in PackedSplit(striped, "train").captions["text"])
+
+
+@pytest.fixture(autouse=True)
+def restored_logging() -> Iterator[None]:
+    """Stages configure the loggers of t2i for their process; the next test shall not see that."""
+    yield
+    for name in ("t2i", "stages", "__main__"):
+        logger = logging.getLogger(name)
+        logger.handlers, logger.level, logger.propagate = [], logging.NOTSET, True

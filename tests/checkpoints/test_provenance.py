@@ -43,8 +43,8 @@ def digest_in(folder: Path) -> str:
 
 def test_the_code_counts_and_comments_do_not(tmp_path: Path) -> None:
     package = tmp_path / "t2i"
-    package.mkdir()
-    for name in ("provenance.py", "errors.py", "__init__.py"):
+    (package / "checkpoints").mkdir(parents=True)
+    for name in ("checkpoints/provenance.py", "checkpoints/__init__.py", "errors.py", "__init__.py"):
         (package / name).write_text((ROOT / "t2i" / name).read_text())
     (package / "unused.py").write_text("x = 1\n")
     digests = []
