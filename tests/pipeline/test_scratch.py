@@ -111,6 +111,7 @@ with resumable("train", {"settings": {}, "inputs": {}}, 60) as given:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shell", ["exec {}", "{}; true"])  # it makes way for its command, or waits for it
 @pytest.mark.parametrize(("stage", "seconds", "reason"), [("train", 60, "DVC is gone"), (None, 0.5, "None")])
 def test_it_notices_that_dvc_is_gone(

@@ -24,6 +24,8 @@ from t2i.runtime.sync_batch_norm import convert_sync_batchnorm
 from t2i.training.loop.checkpoint import CheckpointPolicy
 from tests.helpers import FORKSERVER, NUM_PROCESSES, PAPER, PAPER_DMGAN, free_port, same_weights, small_damsm, small_gan
 
+pytestmark = pytest.mark.slow
+
 QUICK: dict[str, Any] = {"grow_at": 0.5}  # the losses of the quick recipe, as tests.helpers.GAN has them
 
 Outcome = tuple[dict[str, torch.Tensor], list[dict[str, float]]]
