@@ -41,6 +41,7 @@ def digest_in(folder: Path) -> str:
     ).stdout
 
 
+@pytest.mark.slow
 def test_the_code_counts_and_comments_do_not(tmp_path: Path) -> None:
     package = tmp_path / "t2i"
     (package / "checkpoints").mkdir(parents=True)

@@ -173,6 +173,7 @@ def test_what_is_no_checkpoint_is_refused(tmp_path: Path, content: bytes | None,
         files.read_state(tmp_path / "x.pth")
 
 
+@pytest.mark.slow
 def test_imported_models_generate_images(tmp_path: Path) -> None:
     text, image, generator = small_text_encoder(), InceptionImageEncoder(6), small_generator("dmgan", 1)
     for name, network in (("text_encoder200", text), ("image_encoder200", image), ("netG_epoch_600", generator)):
