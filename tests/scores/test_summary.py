@@ -21,7 +21,8 @@ SCORES: dict[str, Any] = {
 def test_a_line_for_each_score() -> None:
     assert summary(SCORES).splitlines() == [
         "score                                  generated    real images",
-        "FID (judge)                              101.500         12.250  noise 2000; position 4.5 (real images 0, noise 100)",
+        "FID (judge)                              101.500         12.250  "
+        "noise 2000; position 4.5 (real images 0, noise 100)",
         "IS (judge)                                 3.123          4.000",
         "R-precision (damsm)                        0.500          0.750  encoders that trained the generator",
         "R-precision (judge)                        0.250          1.000  encoders that did not",
