@@ -20,6 +20,7 @@ def operations(prepared: Path, what: str, variant: str) -> float:
     return train_step.count(options(prepared, what, variant))["tflop"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", train_step.TRAININGS)
 def test_plain_steps_do_more(striped: Path, what: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)

@@ -19,6 +19,7 @@ print(held() - before)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="asks glibc")
 @pytest.mark.parametrize(("what", "least", "most"), [("keep", 60, 80), ("return", -10, 10)])
 def test_freed_memory_is_kept_or_returned(what: str, least: int, most: int) -> None:

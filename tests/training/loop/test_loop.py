@@ -68,6 +68,7 @@ def test_judge_goes_on_to_the_same_bits(striped: Path, vocabulary: Vocabulary, t
     assert same_weights(one, two) and curves == again
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("changes", [{}, {"precision": "bf16"}, PAPER, PAPER_DMGAN])
 def test_gan_goes_on_to_the_same_bits_and_the_same_grid(
     striped: Path, damsm: Damsm, tmp_path: Path, changes: dict[str, Any]
