@@ -52,10 +52,9 @@ def find_weights(weights: Weights, folder: Path) -> Path:
     Raises:
         InputError: it is nowhere and cannot be downloaded, or its checksum is another.
     """
-    places = [folder / weights.name, Path(torch.hub.get_dir()) / "checkpoints" / weights.name]
-    path = next((place for place in places if place.is_file()), None)
+    path = locate_weights(weights, folder)
     if path is None:
-        path = places[0]
+        path = folder / weights.name
         _download(weights, path)
     with path.open("rb") as file:
         found = hashlib.file_digest(file, "sha256").hexdigest()
@@ -65,6 +64,12 @@ def find_weights(weights: Weights, folder: Path) -> Path:
             f"get it again from {weights.url}"
         )
     return path
+
+
+def locate_weights(weights: Weights, folder: Path) -> Path | None:
+    """The file in ``folder`` or in torch's own cache, whatever it holds; None if it is in neither."""
+    places = (folder / weights.name, Path(torch.hub.get_dir()) / "checkpoints" / weights.name)
+    return next((place for place in places if place.is_file()), None)
 
 
 def load_weights(weights: Weights, folder: Path) -> dict[str, Any]:

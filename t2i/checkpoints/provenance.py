@@ -42,6 +42,12 @@ def file_digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def data_digest(record: Mapping[str, Any] | None) -> str | None:
+    """Digest of the packed data that a model was trained on; None if that is unknown, as for imported models."""
+    digest = (record or {}).get("inputs", {}).get("prepared")
+    return None if digest is None else str(digest)
+
+
 def code_digest() -> str:
     """Digest of all files of this repository that the running program has imported.
 

@@ -1,9 +1,11 @@
 """Captions that people type, in the words of a trained text encoder."""
 
 import difflib
-from dataclasses import dataclass
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
-from t2i.data.text.tokenizer import tokenize_prompt
+from t2i.data.text.tokenizer import lost_words, tokenize
 from t2i.data.text.vocabulary import Vocabulary
 from t2i.errors import InputError
 
@@ -11,6 +13,7 @@ MAX_WORDS = 100
 """Longest caption; training sees at most 18 words at a time, and nobody means to paste a whole book."""
 
 _MAX_SHOWN = 60  # characters of a caption in a message
+_MAX_LISTED = 8  # words in a message
 
 
 @dataclass(frozen=True)
@@ -22,16 +25,29 @@ class Prompt:
         words: known words in order; at least one.
         ids: their numbers in the vocabulary.
         unknown: unknown words -> known words of similar spelling, the nearest first, possibly none.
+        lost: words with letters that the model's words do not have -> what is left of them, possibly nothing.
     """
 
     text: str
     words: list[str]
     ids: list[int]
     unknown: dict[str, list[str]]
+    lost: dict[str, str] = field(default_factory=dict)
+
+    def lost_warnings(self) -> list[str]:
+        """A line for each word that loses letters, and one for all that vanish."""
+        lines = [
+            f"{word!r} is read as {rest!r}: the model's words are ASCII" for word, rest in self.lost.items() if rest
+        ]
+        vanished = [word for word, rest in self.lost.items() if not rest]
+        if vanished:
+            verb = "is" if len(vanished) == 1 else "are"
+            lines.append(f"{_listed(vanished)} {verb} left out: the model's words are ASCII")
+        return lines
 
     def warnings(self) -> list[str]:
-        """A line for each unknown word."""
-        return [
+        """A line for each word that is not read as it was typed, or unknown."""
+        return self.lost_warnings() + [
             f"{word!r} is not in the model's vocabulary and is left out"
             + (f"; similar words are {', '.join(similar)}" if similar else "")
             for word, similar in self.unknown.items()
@@ -42,11 +58,16 @@ def parse_prompt(text: str, vocabulary: Vocabulary) -> Prompt:
     """Split a caption into words and look them up.
 
     Raises:
-        InputError: it is empty, has no known word, or more words than :data:`MAX_WORDS`.
+        InputError: it is empty, no text, has no known word, or more words than :data:`MAX_WORDS`.
     """
     line = printable(text)
-    tokens = tokenize_prompt(text)
+    tokens = vocabulary.tokenize(text)
     shown = f"{line[:_MAX_SHOWN]}..." if len(line) > _MAX_SHOWN else line
+    if any("\ud800" <= c <= "\udfff" for c in text):
+        raise InputError(f"the caption {shown!r} has bytes that are no characters in the terminal's locale: use UTF-8")
+    lost = _read_as(text) if vocabulary.tokens == "ascii" else {}
+    if not tokens and lost:
+        raise InputError(f"the caption {shown!r} has no word that the model can read: its words are ASCII")
     if not tokens:
         raise InputError(f"the caption {shown!r} has no word; describe an image")
     if len(tokens) > MAX_WORDS:
@@ -60,7 +81,22 @@ def parse_prompt(text: str, vocabulary: Vocabulary) -> Prompt:
         similar = list(dict.fromkeys(word for words in unknown.values() for word in words))[:3]
         hint = f"similar words are {', '.join(similar)}" if similar else f"e.g., {', '.join(vocabulary.words[1:6])}"
         raise InputError(f"the caption {shown!r} has no word that the model knows; {hint}")
-    return Prompt(line, vocabulary.decode(ids), ids, unknown)
+    return Prompt(line, vocabulary.decode(ids), ids, unknown, lost)
+
+
+def _read_as(text: str) -> dict[str, str]:
+    """Words that the rule ``ascii`` drops or shortens -> what it reads."""
+    lowered = text.lower()
+    read = {}
+    for word in lost_words(text):  # composed; the rule keeps the letter of an accent that was typed after it
+        typed = word if word in lowered else unicodedata.normalize("NFD", word)
+        read[word] = " ".join(tokenize(typed, "ascii"))
+    return {word: rest for word, rest in read.items() if rest != word}
+
+
+def _listed(words: Sequence[str]) -> str:
+    more = f" and {len(words) - _MAX_LISTED:,} more" if len(words) > _MAX_LISTED else ""
+    return ", ".join(map(repr, words[:_MAX_LISTED])) + more
 
 
 def printable(text: str) -> str:

@@ -1,7 +1,7 @@
 """From a caption to images: a trained generator with its text encoder."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -37,6 +37,10 @@ class GenerationResult:
     scales: list[NDArray[np.uint8]]
     attention: list[NDArray[np.float32]]
 
+    def reduced(self, *, attention: bool) -> "GenerationResult":
+        """Without scales and, unless it is wanted, attention: of thousands of captions they take gigabytes."""
+        return replace(self, scales=[], attention=self.attention if attention else [])
+
 
 class TextToImage:
     """A generator with the text encoder that it was trained with, in eval mode, on the GPU if there is one.
@@ -61,9 +65,11 @@ class TextToImage:
         """The model in a gan.pt.
 
         Raises:
-            InputError: the file is missing, damaged or of another kind.
+            InputError: the file is missing, damaged, of another kind or of another version.
         """
-        return cls.from_checkpoint(model_file.load(Path(path), "gan"), precision)
+        content = model_file.load(Path(path), "gan")
+        with model_file.building(Path(path)):
+            return cls.from_checkpoint(content, precision)
 
     @classmethod
     def from_checkpoint(cls, content: dict[str, Any], precision: Precision = "auto") -> Self:

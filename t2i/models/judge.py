@@ -82,11 +82,11 @@ class Judge(nn.Module):
 
     def to_checkpoint(self) -> dict[str, Any]:
         """Contents of a model file."""
-        return {"vocabulary": self.vocabulary.words, "config": self.config, "state": self.state_dict()}
+        return {"vocabulary": self.vocabulary.to_checkpoint(), "config": self.config, "state": self.state_dict()}
 
     @classmethod
     def from_checkpoint(cls, content: dict[str, Any]) -> "Judge":
         """The judge of a model file, in eval mode."""
-        judge = cls(Vocabulary(content["vocabulary"]), **content["config"])
+        judge = cls(Vocabulary.from_checkpoint(content["vocabulary"]), **content["config"])
         judge.load_state_dict(content["state"])
         return judge.eval()

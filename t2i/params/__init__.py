@@ -122,6 +122,15 @@ class Params(Section):
         """Arguments of the chosen generator: its block of ``models`` and those of budget and recipe."""
         return {**dict(getattr(self.models, self.model)), **self.stage("train_gan")["generator"]}
 
+    @property
+    def requirements(self) -> dict[str, Any]:
+        """Arguments of :func:`t2i.check.requirements.run_problems`: what a run asks of its data."""
+        budget = self.budgets[self.budget]
+        stages = ("pretrain_damsm", "train_judge", "train_gan")
+        sizes = {f"budgets.{self.budget}.{stage}.batch_size": getattr(budget, stage).batch_size for stage in stages}
+        scores = {"candidates": self.evaluate.candidates, "folds": self.evaluate.folds}
+        return {"batch_sizes": sizes, **scores, **dict(budget.sample)}
+
     @model_validator(mode="after")
     def _selectors_name_blocks(self) -> "Params":
         for selector, names in (

@@ -34,6 +34,7 @@ class CocoSource(Section):
 class Dataset(Section):
     """How images and captions of a data set enter training."""
 
+    tokens: Literal["ascii", "unicode"]
     on_missing: Literal["error", "skip"]
     resize_ratio: Ratio
     flip: bool

@@ -5,6 +5,7 @@ own numbers on as keyword arguments. Unknown keys, wrong types and illegal value
 """
 
 import difflib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,12 @@ from t2i.params.datasets import Datasets
 from t2i.params.renamed import BLOCKS, new_name
 
 
-def load(path: Path, **selectors: str) -> Params:
+def load(path: Path, changes: Iterable[str] = (), **selectors: str) -> Params:
     """Read and check a params.yaml.
 
     Args:
-        selectors: data, model, recipe or budget to choose instead of the file's own, as ``dvc exp run -S`` would.
+        changes: ``key=value`` with dotted keys and values in YAML, as ``dvc exp run -S`` takes them.
+        selectors: data, model, recipe or budget to choose instead of the file's own.
 
     Raises:
         InputError: the file is missing, is not YAML, or holds an unknown key, a wrong type or an illegal value.
@@ -33,10 +35,31 @@ def load(path: Path, **selectors: str) -> Params:
         raise InputError(f"{path}: cannot be read ({error.strerror}); run stages from the repository root") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
+    for change in changes if isinstance(raw, dict) else ():
+        _apply(change, raw)
     try:
         return Params.model_validate(_chosen({**raw, **selectors} if isinstance(raw, dict) else raw))
     except ValidationError as error:
         raise InputError(f"{path}: " + "; ".join(_lines(error))) from error
+
+
+def _apply(change: str, raw: dict[str, Any]) -> None:
+    """Set ``key=value``; a key that does not exist is found by the validation.
+
+    Raises:
+        InputError: it is of another form, or runs through something that is no block.
+    """
+    key, equals, value = change.partition("=")
+    *blocks, last = key.split(".")
+    block: Any = raw
+    for name in blocks:
+        block = block.setdefault(name, {}) if isinstance(block, dict) else None
+    if not equals or not isinstance(block, dict):
+        raise InputError(f"{change!r} sets no number of params.yaml; the form is loss.lambda=0.5")
+    try:
+        block[last] = yaml.safe_load(value)
+    except yaml.YAMLError as error:
+        raise InputError(f"{change!r}: {value!r} is no value in YAML") from error
 
 
 def _chosen(raw: Any) -> Any:

@@ -3,10 +3,11 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from t2i.checkpoints.provenance import check_inputs, code_digest, digest_of, file_digest, provenance
+from t2i.checkpoints.provenance import check_inputs, code_digest, data_digest, digest_of, file_digest, provenance
 from t2i.errors import InputError
 from tests.conftest import ROOT
 
@@ -59,3 +60,12 @@ def test_the_code_counts_and_comments_do_not(tmp_path: Path) -> None:
     (package / "unused.py").write_text("x = 2\n")
     assert digests[0] == digests[1] != digests[2] == digest_in(tmp_path)
     assert code_digest() == code_digest()
+
+
+@pytest.mark.parametrize("record", [None, {}, {"inputs": {}}, {"inputs": {"netG.pth": "12"}}])
+def test_the_data_of_other_models_are_unknown(record: dict[str, Any] | None) -> None:
+    assert data_digest(record) is None
+
+
+def test_the_data_of_a_model_are_those_of_its_record() -> None:
+    assert data_digest(provenance({}, {Path("prepared"): "12", Path("models/damsm.pt"): "34"})) == "12"

@@ -95,3 +95,10 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
     model_file.save(tmp_path / "damsm.pt", "damsm", {})
     with pytest.raises(InputError, match="holds 'damsm' where a 'gan' model is needed"):
         TextToImage.load(tmp_path / "damsm.pt")
+
+
+def test_a_result_is_reduced_to_what_is_shown(model: TextToImage) -> None:
+    result = model.generate("the top is red")
+    assert result.reduced(attention=True).attention == result.attention != []
+    small = result.reduced(attention=False)
+    assert (small.images, small.scales, small.attention) == (result.images, [], [])

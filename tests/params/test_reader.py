@@ -147,3 +147,32 @@ def test_numbers_by_data_and_model_work_in_any_budget_and_recipe(tmp_path: Path)
 def test_steps_or_epochs_but_not_both(tmp_path: Path, length: str) -> None:
     with pytest.raises(InputError, match="budgets.smoke.train_gan: legal is one of steps and epochs"):
         load_changed(tmp_path, "steps: 12\n      ", length)
+
+
+def test_changes_are_those_of_dvc() -> None:
+    changes = ["loss.lambda=2e-05", "data=cub", "budgets.paper.sample.images=7", "budget=paper", "vocab.splits=[train]"]
+    params = load(ROOT / "params.yaml", changes)
+    assert (params.loss.lambda_, params.data, params.vocab.splits) == (2e-05, "cub", ["train"])
+    assert params.requirements == {
+        "batch_sizes": {f"budgets.paper.{stage}.batch_size": size
+                        for stage, size in (("pretrain_damsm", 48), ("train_judge", 48), ("train_gan", 20))},
+        "candidates": 100, "folds": 10, "images": 7, "noises": 6,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("loss.lamda=1", "loss.lamda: unknown key; did you mean lambda?"),
+        ("los.lambda=1", "los: unknown key; did you mean loss?"),
+        ("loss.lambda=much", "loss.lambda = 'much': must be a valid number"),
+        ("loss.lambda", "'loss.lambda' sets no number of params.yaml; the form is loss.lambda=0.5"),
+        ("seed.deeper=1", "'seed.deeper=1' sets no number"),
+        ("=1", "unknown key"),
+        ("seed=[", "'seed=[': '[' is no value in YAML"),
+    ],
+)
+def test_changes_that_name_nothing(change: str, message: str) -> None:
+    with pytest.raises(InputError) as caught:
+        load(ROOT / "params.yaml", [change])
+    assert message in str(caught.value) and "\n" not in str(caught.value)

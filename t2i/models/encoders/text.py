@@ -74,12 +74,12 @@ class TextEncoder(nn.Module):
 
     def to_checkpoint(self) -> dict[str, Any]:
         """Contents of a model file."""
-        return {"vocabulary": self.vocabulary.words, "config": self.config, "state": self.state_dict()}
+        return {"vocabulary": self.vocabulary.to_checkpoint(), "config": self.config, "state": self.state_dict()}
 
     @classmethod
     def from_checkpoint(cls, content: dict[str, Any]) -> Self:
         """The encoder of a model file, in eval mode."""
-        encoder = cls(Vocabulary(content["vocabulary"]), **content["config"])
+        encoder = cls(Vocabulary.from_checkpoint(content["vocabulary"]), **content["config"])
         encoder.load_state_dict(content["state"])
         return encoder.eval()
 

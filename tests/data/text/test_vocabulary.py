@@ -4,13 +4,14 @@ import errno
 import json
 import os
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from t2i.data.text.tokenizer import tokenize
+from t2i.data.text.tokenizer import Tokens, tokenize
 from t2i.data.text.vocabulary import Vocabulary, encode_captions, shorten
 from t2i.errors import InputError
 from t2i.sources import cub
@@ -88,7 +89,13 @@ def test_saved_vocabulary_is_the_same_and_its_digest_depends_on_words_and_order(
 @pytest.mark.parametrize(
     "content",
     [b"", b"{", b"[]", b"3", b'{"words": 3}', b'{"words": []}', b'{"words": ["<end>", 1]}', b'{"words": ["a"]}']
-    + [b'{"words": ["<end>", "a", "a"]}', b'\xff\xfe{"words": ["<end>"]}', b"[" * 100_000],
+    + [
+        b'{"words": ["<end>", "a", "a"]}',
+        b'{"words": ["<end>"], "tokens": "latin"}',
+        b'{"words": ["<end>"], "tokens": []}',
+        b'\xff\xfe{"words": ["<end>"]}',
+        b"[" * 100_000,
+    ],
 )
 def test_malformed_vocabulary_file_is_one_clear_line(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "vocabulary.json"
@@ -149,3 +156,20 @@ def test_every_word_of_a_long_caption_has_the_same_chance() -> None:
     rng = np.random.default_rng(0)
     counts = np.bincount(np.concatenate([shorten(np.arange(6), 2, rng) for _ in range(3000)]), minlength=6)
     np.testing.assert_allclose(counts, 1000, atol=130)  # five standard deviations
+
+
+def test_the_rule_of_words_is_kept_with_them(tmp_path: Path) -> None:
+    captions = ["ein schöner Vogel", "鸟 vogel"]
+    both = {rule: Vocabulary.build([tokenize(c, rule) for c in captions], tokens=rule) for rule in get_args(Tokens)}
+    assert both["unicode"].words == ["<end>", "ein", "schöner", "vogel", "鸟"]
+    assert both["ascii"].words == ["<end>", "ein", "schner", "vogel"]
+    for rule, vocabulary in both.items():
+        vocabulary.save(tmp_path / "words.json")
+        loaded = Vocabulary.load(tmp_path / "words.json")
+        assert loaded == vocabulary == Vocabulary.from_checkpoint(vocabulary.to_checkpoint()) and loaded.tokens == rule
+        assert loaded.tokenize("Schöner") == tokenize("Schöner", rule)
+        ids, offsets = encode_captions(captions, loaded)
+        assert offsets.tolist()[-1] == len(ids) == (5 if rule == "unicode" else 4)
+    words = ["<end>", "vogel"]
+    assert Vocabulary(words) == Vocabulary.from_checkpoint(words) != Vocabulary(words, "unicode")
+    assert Vocabulary(words).digest != Vocabulary(words, "unicode").digest
