@@ -1,39 +1,48 @@
 """MS-COCO, in its official layout or in that of the AttnGAN family."""
 
-import json
+import logging
+import os
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
 
+from t2i.data.text.tokenizer import Tokens
 from t2i.errors import InputError
-from t2i.sources.caption_files import captions_in, checked_caption, has_word, is_safe_name, names_in
+from t2i.sources.caption_files import first_captions
+from t2i.sources.coco_layouts import SPLITS, YEARS, Layout, annotation_files, attngan_family, official
 from t2i.sources.images import load_image
 from t2i.sources.missing import MissingItems
-from t2i.sources.records import Caption, Record, Splits
+from t2i.sources.records import Record, Splits, describe
 
-YEARS = ("2014", "2017")
+log = logging.getLogger(__name__)
 
 
-def read(folder: Path, *, captions_per_image: int, missing_items: MissingItems | None = None) -> Splits:
+def read(
+    folder: Path, *, captions_per_image: int, tokens: Tokens = "ascii", missing_items: MissingItems | None = None
+) -> Splits:
     """Read the data set; each image is a class of its own, since any caption of another image counts as a mismatch.
 
-    Either the official layout, of the first year whose captions exist::
+    Either the official layout, of 2014 or 2017::
 
-        annotations/captions_train2014.json     or 2017
+        annotations/captions_train2014.json     or without annotations/
         annotations/captions_val2014.json
-        train2014/<image>.jpg                   or images/train2014/, or all in images/
+        train2014/<image>.jpg                   or images/train2014/, images/train2014/jpg/, or all in images/
         val2014/<image>.jpg
 
     or the layout of the AttnGAN family::
 
-        images/<image>.jpg
+        images/<image>.jpg                      or train2014/ and val2014/ as above
         text/<image>.txt                        a caption a line
         train/filenames.pickle                  list of <image>, and the same for test/
 
+    Of several, the first (2014, 2017, the family's) that has all its images is read, else the one with the largest
+    share of them. All this may also lie in one folder further down.
+
     Args:
-        folder: root of the layout; its folders may be links.
+        folder: root of the layout.
         captions_per_image: read at most this many captions of each image, in the order of their ids or lines; at least
             1. An image may have fewer.
+        tokens: rule of words; captions without a word do not count.
         missing_items: what to do with images that are listed but missing; default: refuse the data set.
 
     Returns:
@@ -44,84 +53,104 @@ def read(folder: Path, *, captions_per_image: int, missing_items: MissingItems |
     """
     if captions_per_image < 1:
         raise ValueError(f"captions_per_image must be at least 1, got {captions_per_image}")
-    splits = {"train": "train", "test": "val"}
+    layout, remark = _chosen(_layouts(folder))
     with (missing_items or MissingItems()).raise_unless_skipping() as missing:
-        for year in YEARS:
-            if (folder / "annotations" / f"captions_train{year}.json").is_file():
-                return {
-                    split: _read_official(folder, f"{name}{year}", captions_per_image, missing)
-                    for split, name in splits.items()
-                }
-        if (folder / "train" / "filenames.pickle").is_file():
-            return {split: _read_attngan_layout(folder, split, captions_per_image, missing) for split in splits}
+        splits = {
+            split: _records(layout, split, captions_per_image=captions_per_image, tokens=tokens, missing=missing)
+            for split in SPLITS
+        }
+        for reason, name in layout.notes:
+            missing.note(reason, name)
+        for path in layout.folders.others():
+            missing.note("images that no list names", path)
+        used = ", ".join(f"{path}/" for path in layout.folders.used) or "no folder"
+        log.info("%s: %s, images in %s; %s%s", folder, layout.description, used, describe(splits), remark)
+    return splits
+
+
+def _layouts(folder: Path) -> dict[str, Callable[[], Layout]]:
+    """Name and reader of each layout that a folder holds, or else one folder in it.
+
+    Raises:
+        InputError: there is none; says what is missing.
+    """
+    if layouts := _layouts_in(folder):
+        return layouts
+    inner = {path: found for path in sorted(folder.glob("*/")) if (found := _layouts_in(path))}
+    if len(inner) > 1:
+        raise InputError(f"{folder} has MS-COCO in each of {', '.join(map(str, inner))}: keep one of them there")
+    if inner:
+        return next(iter(inner.values()))
+    for year in YEARS:
+        if files := annotation_files(folder, year):
+            ((split, path),) = files.items()
+            lacking = path.with_name(f"captions_{'val' if split == 'train' else 'train'}{year}.json")
+            raise InputError(f"{lacking} is missing, while {path.name} is there: put it beside that")
+    if karpathy := sorted(folder.glob("dataset_*.json")):
+        raise InputError(
+            f"{karpathy[0]} is a list of Karpathy's, which data=custom reads: put it and the images into data/custom "
+            "and select -S data=custom, or put MS-COCO's own annotations here (see docs/data.md)"
+        )
+    archives = sorted(folder.glob("*.zip"))
+    way_out = f"unpack {archives[0]} and what else is packed there" if archives else "put MS-COCO there"
     raise InputError(
-        f"{folder} has neither annotations/captions_train2014.json (or 2017) nor train/filenames.pickle: put MS-COCO "
-        "there (see docs/data.md)"
+        f"{folder} has neither annotations/captions_train2014.json (or 2017) nor train/filenames.pickle: {way_out} "
+        "(see docs/data.md)"
     )
 
 
-def _read_official(folder: Path, name: str, captions_per_image: int, missing: MissingItems) -> list[Record]:
-    path = folder / "annotations" / f"captions_{name}.json"
-    images, annotations = _load_annotations(path)
-    captions: dict[int, list[Caption]] = {}
-    for annotation in sorted(annotations, key=lambda annotation: annotation["id"]):
-        if has_word(annotation["caption"]):
-            captions.setdefault(annotation["image_id"], []).append(checked_caption(annotation["caption"], path))
-    candidates = (folder / name, folder / "images" / name, folder / "images")
-    image_folders = [candidate for candidate in candidates if candidate.is_dir()]
-    records: dict[str, Record] = {}
-    for image in sorted(images, key=lambda image: image["id"]):
-        file_name = image["file_name"]
-        files = (image_folder / file_name for image_folder in image_folders)
-        file = next((file for file in files if file.is_file()), None)
-        key = f"{name}/{Path(file_name).stem}"
-        if file is None:
-            missing.add(f"of {path} without a file in {folder / name}", file_name)
-        elif image["id"] not in captions:
-            missing.add(f"of {path} without a caption", file_name)
-        elif key in records:
-            missing.add(f"listed again in {path}", file_name)
+def _layouts_in(folder: Path) -> dict[str, Callable[[], Layout]]:
+    layouts: dict[str, Callable[[], Layout]] = {
+        year: partial(official, folder, year) for year in YEARS if len(annotation_files(folder, year)) == len(SPLITS)
+    }
+    if any(os.path.isfile(folder / split / "filenames.pickle") for split in SPLITS):
+        layouts["the AttnGAN family's layout"] = partial(attngan_family, folder)
+    return layouts
+
+
+def _chosen(layouts: dict[str, Callable[[], Layout]]) -> tuple[Layout, str]:
+    """The first layout that has all its images, else the first with the largest share, and a remark on the others.
+
+    Raises:
+        InputError: one of them is damaged, and none before it has an image.
+    """
+    read: dict[str, Layout] = {}
+    remarks = {name: f"; {name} is there too and not read" for name in layouts}
+    for name, reader in layouts.items():
+        try:
+            read[name] = reader()
+        except InputError as error:
+            if not any(layout.found for layout in read.values()):
+                raise
+            remarks[name] = f"; {name} is there too and cannot be read: {error}"
+            continue
+        remarks[name] = f"; {name} has {read[name].found:,} of its {read[name].size:,} images and is not read"
+        if read[name].share == 1:
+            break
+    best = max(read, key=lambda name: read[name].share)
+    return read[best], "".join(remark for name, remark in remarks.items() if name != best)
+
+
+def _records(
+    layout: Layout, split: str, *, captions_per_image: int, tokens: Tokens, missing: MissingItems
+) -> list[Record]:
+    """Records of the images that can be used; the others are missing items."""
+    records, where = [], layout.captions[split]
+    for image in layout.splits[split]:
+        if image.problem or image.file is None:
+            missing.add(image.problem, image.name)
+            continue
+        captions = first_captions(
+            image.captions,
+            where=f"image {image.name!r} in {where}",
+            name=image.name,
+            max_captions=captions_per_image,
+            tokens=tokens,
+            missing=missing,
+        )
+        if captions:
+            records.append(Record(image.key, image.key, captions, partial(load_image, image.file)))
         else:
-            records[key] = Record(
-                key, key, tuple(captions[image["id"]][:captions_per_image]), partial(load_image, file)
-            )
-    return list(records.values())
-
-
-def _load_annotations(path: Path) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Images (id, file_name) and annotations (id, image_id, caption) of a captions file."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror}): put the file there") from error
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{path} is no JSON: get it again") from error
-    schema = {"images": {"id": int, "file_name": str}, "annotations": {"id": int, "image_id": int, "caption": str}}
-    tables = []
-    for key, types in schema.items():
-        rows = content.get(key) if isinstance(content, dict) else None
-        if not isinstance(rows, list) or not all(
-            isinstance(row, dict) and all(isinstance(row.get(column), kind) for column, kind in types.items())
-            for row in rows
-        ):
-            raise InputError(f"{path} must hold {key!r}, a list of objects with {', '.join(types)}: get it again")
-        tables.append(rows)
-    images, annotations = tables
-    for row in images:
-        if not is_safe_name(row["file_name"], 1):
-            raise InputError(f"{path} lists the file {row['file_name'][:100]!r}, which is no plain name: correct it")
-    return images, annotations
-
-
-def _read_attngan_layout(folder: Path, split: str, captions_per_image: int, missing: MissingItems) -> list[Record]:
-    records = []
-    for name in dict.fromkeys(names_in(folder / split / "filenames.pickle", parts=1)):
-        file = folder / "images" / f"{name}.jpg"
-        captions = captions_in(folder / "text" / f"{name}.txt", captions_per_image)
-        if not file.is_file():
-            missing.add(f"of the {split} split without a file in {folder / 'images'}", name)
-        elif not captions:
-            missing.add(f"of the {split} split without a caption in {folder / 'text'}", name)
-        else:
-            records.append(Record(name, name, captions, partial(load_image, file)))
+            wordless = " that has a word" * bool(image.captions)
+            missing.add(f"of the {split} split without a caption{wordless} in {where}", image.name)
     return records

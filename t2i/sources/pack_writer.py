@@ -52,15 +52,15 @@ def pack(
     for name, value in (("image_size", image_size), ("resize_ratio", resize_ratio), ("processes", processes)):
         if not value >= 1:
             raise ValueError(f"{name} must be at least 1, got {value}")
-    side = round(image_size * resize_ratio)
-    _check_records(splits)
+    side, missing = round(image_size * resize_ratio), missing_items or MissingItems()
+    part, old = (folder.with_name(folder.name + suffix) for suffix in (".part", ".old"))
+    shutil.rmtree(part, ignore_errors=True)  # of a process that was killed; its room counts as free
+    _check_records(splits, missing)
     _check_folder(folder, min_bytes(splits, side))
     meta: dict[str, Any] = {"format": FORMAT, "image_size": image_size, "resize_ratio": resize_ratio, "side": side}
-    part, old = (folder.with_name(folder.name + suffix) for suffix in (".part", ".old"))
     try:
-        shutil.rmtree(part, ignore_errors=True)
         part.mkdir(parents=True)
-        meta |= _write_splits(splits, part, side, processes, missing_items or MissingItems())
+        meta |= _write_splits(splits, part, side, processes, missing)
         (part / META).write_text(json.dumps(meta, indent=1) + "\n", encoding="utf-8")
         shutil.rmtree(old, ignore_errors=True)
         if folder.exists():
@@ -113,7 +113,7 @@ def _write_splits(
                 offset = 0
                 for record, shape in zip(shard.records, shapes, strict=True):
                     if isinstance(shape, str):
-                        missing_items.add(f"of the {split} split that cannot be read", record.name)
+                        missing_items.add(f"of the {split} split that cannot be read", record.name, shape)
                         continue
                     labels = [record.name, record.class_name, class_ids[record.class_name]]
                     true = [record.attributes.get(a, "") for a in attributes]
@@ -124,7 +124,7 @@ def _write_splits(
                         captions.append([len(images) - 1, text, *(caption.mentioned.get(a, "") for a in attributes)])
                 sizes.append(offset)
             if not images:
-                raise InputError(f"split {split!r} of the data set has no readable image: give it some")
+                raise InputError(empty_split(split, "readable images", missing_items))
             counts[split] = {"images": len(images), "captions": len(captions), "shards": sizes}
             digests |= _write_tables(folder, split, attributes, images, captions)
     return {"classes": len(class_ids), "attributes": attributes, "splits": counts, "sha256": digests}
@@ -147,12 +147,19 @@ def _write_tables(
     return digests
 
 
-def _check_records(splits: Splits) -> None:
+def empty_split(split: str, lacking: str, missing_items: MissingItems) -> str:
+    """What to say of a split without images, or without readable ones."""
+    reasons = missing_items.summary()
+    way_out = f"left out were {reasons}: correct the data set" if reasons else "give it some"
+    return f"split {split!r} of the data set has no {lacking}: {way_out}"
+
+
+def _check_records(splits: Splits, missing_items: MissingItems) -> None:
     """Refuse records that cannot be packed, or that would not be read back unchanged."""
     seen: set[str] = set()
     for split, records in splits.items():
         if not records:
-            raise InputError(f"split {split!r} of the data set has no images: give it some")
+            raise InputError(empty_split(split, "images", missing_items))
         for record in records:
             where = f"image {record.name!r} of split {split!r}"
             if record.name in seen:

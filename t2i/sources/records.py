@@ -40,3 +40,11 @@ class Record:
 
 Splits = dict[str, list[Record]]
 """Split name ("train", "test", and "reference": further real test images for FID) -> its records."""
+
+
+def describe(splits: Splits) -> str:
+    """Numbers of images and captions in words."""
+    counts = [len(record.captions) for records in splits.values() for record in records]
+    images = " and ".join(f"{len(records):,} {split}" for split, records in splits.items())
+    few, many = min(counts, default=0), max(counts, default=0)
+    return f"{images} images with {few if few == many else f'{few} to {many}'} captions each"

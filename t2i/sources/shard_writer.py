@@ -1,8 +1,11 @@
 """Decodes, resizes and writes the images of a packed data set, in several processes."""
 
+import contextlib
 import multiprocessing
+import os
 import signal
-from collections.abc import Generator, Sequence
+import threading
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -54,18 +57,41 @@ def write_shards(shards: Sequence[Shard], processes: int) -> Generator[WrittenSh
         yield from map(_write_shard, shards)
         return
     context = multiprocessing.get_context("spawn")  # forking a process that has threads (torch's) can deadlock
-    # Workers ignore Ctrl-C: this process receives it too and stops them.
-    executor = ProcessPoolExecutor(processes, context, signal.signal, (signal.SIGINT, signal.SIG_IGN))
+    executor = ProcessPoolExecutor(processes, context, _end_with_parent)
     try:
-        yield from executor.map(_write_shard, shards)
+        with _signals_blocked():
+            written = executor.map(_write_shard, shards)  # starts the workers
+        yield from written
     except BrokenProcessPool as error:
         raise InputError(
             "a worker process was killed, perhaps for lack of memory: use fewer processes (runtime.preprocess_workers)"
         ) from error
     finally:
         for worker in multiprocessing.active_children():  # after an error, their unfinished shards are useless
-            worker.terminate()
+            worker.kill()
         executor.shutdown(cancel_futures=True)
+
+
+@contextlib.contextmanager
+def _signals_blocked() -> Iterator[None]:
+    """Processes that are started within never see Ctrl-C or SIGTERM: this process receives them too and ends them."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _end_with_parent() -> None:
+    """End this worker as soon as the process that started it is gone, however that ended."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def wait() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def _write_shard(shard: Shard) -> WrittenShard:

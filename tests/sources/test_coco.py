@@ -1,16 +1,13 @@
 """MS-COCO in its official layout, made small."""
 
 import json
-import pickle
 import tempfile
 from pathlib import Path
 from random import Random
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
 
 from t2i.data.text.tokenizer import tokenize
 from t2i.data.text.vocabulary import Vocabulary
@@ -18,30 +15,9 @@ from t2i.errors import InputError
 from t2i.sources import coco
 from t2i.sources.missing import MissingItems
 from tests.conftest import ROOT
+from tests.sources.small_coco import change, make
 
 SLICE = ROOT.parent / "shared" / "data" / "coco-slice"
-
-
-def make(folder: Path, year: str = "2017", images: int = 3) -> Path:
-    (folder / "annotations").mkdir(parents=True)
-    for number, split in enumerate(("train", "val")):
-        name = f"{split}{year}"
-        (folder / name).mkdir()
-        ids = [100 * number + i for i in range(images)]
-        for i in ids:
-            Image.new("RGB", (20, 10 + i % 100), (i, 0, 0)).save(folder / name / f"{i:012d}.jpg")
-        # annotations come in any order and are sorted by their ids
-        annotations = [
-            {"id": 10 * i + k, "image_id": i, "caption": f"Image {i}\n caption {k}. "} for k in (2, 0, 1) for i in ids
-        ]
-        content = {"images": [{"id": i, "file_name": f"{i:012d}.jpg"} for i in ids], "annotations": annotations}
-        (folder / "annotations" / f"captions_{name}.json").write_text(json.dumps(content))
-    return folder
-
-
-def change(folder: Path, **changed: Any) -> None:
-    path = folder / "annotations" / "captions_train2017.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | changed))
 
 
 @pytest.mark.parametrize("year", ["2014", "2017"])
@@ -74,25 +50,6 @@ def test_numbers_of_words_do_not_depend_on_the_order_of_the_files(random: Random
         assert len(before) > 5 and vocabulary_of(folder) == before
 
 
-@pytest.mark.parametrize(
-    ("changed", "message"),
-    [
-        ({"images": 3}, "must hold 'images', a list of objects with id, file_name"),
-        ({"images": [{"id": "0", "file_name": "x.jpg"}]}, "must hold 'images'"),
-        ({"annotations": [{"id": 1}]}, "must hold 'annotations', a list of objects with id, image_id, caption"),
-        ({"images": [{"id": 0, "file_name": "../x.jpg"}]}, "which is no plain name"),
-        ({"images": [{"id": 0, "file_name": "a.jpg"}]}, "1 image of .* without a file in .*train2017 \\(a.jpg\\)"),
-        ({"annotations": []}, "3 images of .* without a caption"),
-    ],
-)
-def test_what_is_wrong_is_one_line(tmp_path: Path, changed: dict[str, Any], message: str) -> None:
-    folder = make(tmp_path / "coco")
-    change(folder, **changed)
-    with pytest.raises(InputError, match=message) as caught:
-        coco.read(folder, captions_per_image=2)
-    assert "\n" not in str(caught.value)
-
-
 def test_missing_and_torn_files_are_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="has neither annotations/captions_train2014.json"):
         coco.read(tmp_path, captions_per_image=2)
@@ -110,37 +67,13 @@ def test_a_slice_of_the_real_thing() -> None:
     assert splits["train"][0].load().mode == "RGB"
 
 
-def attngan_layout(folder: Path) -> Path:
-    for split, names in {"train": ["a_1", "a_2"], "test": ["b_1"]}.items():
-        (folder / split).mkdir(parents=True)
-        (folder / split / "filenames.pickle").write_bytes(pickle.dumps(names, 0))
-        for name in names:
-            for part, suffix in (("images", "jpg"), ("text", "txt")):
-                (folder / part).mkdir(exist_ok=True)
-                (folder / part / f"{name}.{suffix}").write_text("one\n\ntwo\nthree\n")
-            Image.new("L", (9, 7)).save(folder / "images" / f"{name}.jpg")
-    return folder
-
-
-def test_the_layout_of_the_attngan_family(tmp_path: Path) -> None:
-    splits = coco.read(attngan_layout(tmp_path / "coco"), captions_per_image=2)
-    assert {split: [r.name for r in records] for split, records in splits.items()} == {
-        "train": ["a_1", "a_2"], "test": ["b_1"],
-    }  # fmt: skip
-    record = splits["train"][0]
-    assert [caption.text for caption in record.captions] == ["one", "two"] and record.load().mode == "RGB"
-    assert len({r.class_name for records in splits.values() for r in records}) == 3
-
-
-def test_images_may_lie_in_one_folder_and_annotations_may_repeat_an_image(tmp_path: Path) -> None:
+def test_annotations_may_repeat_an_image(tmp_path: Path) -> None:
     folder = make(tmp_path / "coco")
-    (folder / "train2017").rename(folder / "images")
-    rows = [{"id": i, "file_name": f"{i % 3:012d}.jpg"} for i in (0, 1, 2, 0)]
-    change(folder, images=rows)
+    change(folder, images=[{"id": i, "file_name": f"{i % 3:012d}.jpg"} for i in (0, 1, 2, 0)])
     with pytest.raises(InputError, match=r"1 image listed again in .*captions_train2017.json \(000000000000.jpg\)"):
         coco.read(folder, captions_per_image=2)
     missing_items = MissingItems("skip")
-    assert len(coco.read(folder, captions_per_image=2, missing_items=missing_items)["train"]) == 3
+    assert len(coco.read(folder, captions_per_image=3, missing_items=missing_items)["train"]) == 3
     assert [missing["count"] for missing in missing_items.report().values()] == [1]
 
 
@@ -149,10 +82,48 @@ def test_skip_leaves_out_images_without_file_or_caption(tmp_path: Path) -> None:
     (folder / "train2017" / "000000000001.jpg").unlink()
     change(folder, annotations=[{"id": 0, "image_id": 0, "caption": "only one"}])
     missing_items = MissingItems("skip")
-    assert [r.name for r in coco.read(folder, captions_per_image=2, missing_items=missing_items)["train"]] == [
+    assert [r.name for r in coco.read(folder, captions_per_image=3, missing_items=missing_items)["train"]] == [
         "train2017/000000000000"
     ]
     assert sorted(missing["first"][0] for missing in missing_items.report().values()) == [
         "000000000001.jpg",
         "000000000002.jpg",
     ]
+
+
+def test_what_is_left_out_is_counted(tmp_path: Path) -> None:
+    folder = make(tmp_path / "coco")
+    texts = {0: ["one", "...", "two", "three", "four"], 1: ["a"], 2: ["b"], 77: ["lost", "too"], 78: ["lost"]}
+    annotations = [
+        {"id": 100 * i + k, "image_id": i, "caption": text}
+        for i, listed in texts.items()
+        for k, text in enumerate(listed)
+    ]
+    change(folder, annotations=annotations)
+    for name in ("unlisted.jpg", "notes.txt", "._000000000001.jpg"):
+        (folder / "train2017" / name).touch()
+    missing_items = MissingItems()
+    splits = coco.read(folder, captions_per_image=3, missing_items=missing_items)
+    assert [caption.text for caption in splits["train"][0].captions] == ["one", "two", "three"]
+    report = {reason.replace(str(folder), ""): (x["count"], x["first"]) for reason, x in missing_items.report().items()}
+    assert report == {
+        "captions without a word": (1, ["'...' of 000000000000.jpg"]),
+        "captions beyond the first 3 of an image": (1, ["000000000000.jpg"]),
+        "captions of images that /annotations/captions_train2017.json does not list": (
+            3,
+            ["'lost' of image 77", "'too' of image 77", "'lost' of image 78"],
+        ),
+        "images that no list names": (1, [str(folder / "train2017" / "unlisted.jpg")]),
+    }
+
+
+def test_links_to_images_and_folders_that_may_not_be_read(tmp_path: Path) -> None:
+    folder = make(tmp_path / "coco")
+    (folder / "train2017").rename(tmp_path / "disk")
+    (folder / "train2017").mkdir()
+    for path in (tmp_path / "disk").iterdir():
+        (folder / "train2017" / path.name).symlink_to(path)
+    assert coco.read(folder, captions_per_image=2)["train"][1].load().size == (20, 11)
+    (tmp_path / "disk" / f"{1:012d}.jpg").unlink()
+    with pytest.raises(InputError, match=r"1 image of .* without a file in .* \(000000000001.jpg\)"):
+        coco.read(folder, captions_per_image=2)

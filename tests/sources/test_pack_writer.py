@@ -18,6 +18,8 @@ from PIL import Image
 
 from t2i.data.packed import PackedSplit, splits_in
 from t2i.errors import InputError
+from t2i.sources.images import load_image
+from t2i.sources.missing import MissingItems
 from t2i.sources.pack_writer import min_bytes, pack
 from t2i.sources.records import Caption, Record, Splits
 from tests.conftest import stripes
@@ -212,6 +214,51 @@ def test_full_disk_while_writing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 )
 def test_bad_records_are_named(tmp_path: Path, records: list[Record], part_of_message: str) -> None:
     assert re.search(part_of_message, refused({"train": records}, tmp_path / "pack"))
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_split_of_which_nothing_can_be_read_says_why(tmp_path: Path, processes: int) -> None:
+    torn = [tmp_path / f"torn {number}.jpg" for number in range(4)]
+    for path in torn:
+        path.write_bytes(b"<html>")
+    splits = {
+        "train": [record("sound"), record("x", load=partial(load_image, torn[0]))],
+        "test": [record(path.name, load=partial(load_image, path)) for path in torn],
+    }
+    missing = MissingItems("skip")
+    missing.add("of the list without a file", "gone")
+    missing.note("captions without a word", "silent")
+    message = refused(splits, tmp_path / "pack", processes=processes, missing_items=missing)
+    page = f"image {torn[0]} cannot be read (it is an HTML page): get it again, or take it out of the lists"
+    assert message == (
+        "split 'test' of the data set has no readable images: left out were 1 image of the list without a file (gone); "
+        f"1 image of the train split that cannot be read (x); the first: {page}; "
+        "4 images of the test split that cannot be read (torn 0.jpg, torn 1.jpg, torn 2.jpg, ...); "
+        f"the first: {page}; 1 captions without a word (silent): correct the data set"
+    )
+
+
+def test_a_split_of_which_nothing_is_there_says_why(tmp_path: Path) -> None:
+    missing = MissingItems("skip")
+    for name in "abcde":
+        missing.add("of captions.csv without a file", name)
+    assert refused({"train": [record("x")], "test": []}, tmp_path / "pack", missing_items=missing) == (
+        "split 'test' of the data set has no images: left out were 5 images of captions.csv without a file "
+        "(a, b, c, ...): correct the data set"
+    )
+    assert refused({"test": []}, tmp_path / "pack") == "split 'test' of the data set has no images: give it some"
+
+
+def test_the_room_of_a_pack_that_was_not_finished_is_free(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "pack.part").mkdir()
+    (tmp_path / "pack.part" / "train.000.pixels").write_bytes(bytes(1000))
+    usage = shutil.disk_usage(tmp_path)
+
+    def free(_: Path) -> Any:
+        return usage._replace(free=0 if (tmp_path / "pack.part").exists() else usage.free)
+
+    monkeypatch.setattr(shutil, "disk_usage", free)
+    pack(data_set(), tmp_path / "pack", **SETTINGS)
 
 
 @pytest.mark.parametrize(("name", "value"), [("image_size", 0), ("resize_ratio", 0.9), ("processes", 0)])
