@@ -30,10 +30,9 @@ from benchmarks.reference import plain_damsm, plain_gan
 from benchmarks.report import report
 from benchmarks.synthetic import damsm_encoders, vocabulary_of
 from benchmarks.timing import spread
-from stages import pretrain_damsm as damsm_stage
-from stages import train_gan as gan_stage
 from t2i.data.packed import PackedSplit
 from t2i.errors import InputError
+from t2i.pipeline.arguments import damsm_arguments, gan_arguments
 from t2i.pipeline.run import peak_memory
 from t2i.runtime.device import current_device
 from t2i.training.damsm import train_damsm
@@ -108,7 +107,7 @@ def measure(given: argparse.Namespace, steps: int) -> Measurement:
     params = load_params(given, "attngan" if what == "damsm" else what)
     pack = PackedSplit(given.prepared, "train")
     vocabulary = vocabulary_of(pack.captions["text"])
-    arguments = (damsm_stage if what == "damsm" else gan_stage).arguments(params)
+    arguments = (damsm_arguments if what == "damsm" else gan_arguments)(params)
     for absent in ("epochs", "compile"):  # the length is in steps, and compile is up to the variant
         arguments.pop(absent, None)
     arguments |= {"steps": steps, **VARIANTS[given.variant]}

@@ -23,10 +23,14 @@ def main(params: Params) -> None:
     plan, pictures = load_pictures(SAMPLES)
     record = load_provenance(SAMPLES)
     test = PackedSplit(PREPARED, "test")
-    judge = model_file.load(JUDGE, "judge")
+    damsm, judge = model_file.load(DAMSM, "damsm"), model_file.load(JUDGE, "judge")
     check_inputs(SAMPLES, record, {PREPARED: test.digest})
     check_inputs(SAMPLES, record["generator"], {DAMSM: file_digest(DAMSM)})
     check_inputs(JUDGE, judge.get("provenance"), {PREPARED: test.digest})
+    with model_file.building(DAMSM):
+        encoders = Damsm.from_checkpoint(damsm)
+    with model_file.building(JUDGE):
+        network = Judge.from_checkpoint(judge)
     arguments = dict(params.evaluate)
     with_inception = arguments.pop("extractor") == INCEPTION
     scores = score_pictures(
@@ -35,8 +39,8 @@ def main(params: Params) -> None:
         test,
         PackedSplit(PREPARED, "train"),
         [PackedSplit(PREPARED, split) for split in splits_in(PREPARED) if split != "train"],
-        Damsm.from_checkpoint(model_file.load(DAMSM, "damsm")),
-        Judge.from_checkpoint(judge),
+        encoders,
+        network,
         _inception() if with_inception else None,
         **arguments,
         max_words=params.dataset.max_words,

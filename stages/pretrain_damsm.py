@@ -1,18 +1,16 @@
 """Pretrain the text and the image encoder, contrastively."""
 
-from typing import Any
-
 from t2i.checkpoints import model_file
 from t2i.checkpoints.pretrained import INCEPTION_V3, load_weights
 from t2i.checkpoints.provenance import provenance
 from t2i.data.packed import PackedSplit
 from t2i.data.text.vocabulary import Vocabulary
 from t2i.params import Params
+from t2i.pipeline.arguments import damsm_arguments
 from t2i.pipeline.launch import run
 from t2i.pipeline.run import DAMSM, PLOTS, PREPARED, VOCABULARY, WEIGHTS, write_metrics
 from t2i.pipeline.scratch import resumable
 from t2i.runtime import distributed
-from t2i.runtime.device import resolve_precision
 from t2i.training.damsm import train_damsm
 from t2i.training.loop.loss_history import write_csv
 
@@ -20,7 +18,7 @@ from t2i.training.loop.loss_history import write_csv
 def main(params: Params) -> None:
     """prepared/, models/vocabulary.json -> models/damsm.pt."""
     pack, vocabulary = PackedSplit(PREPARED, "train"), Vocabulary.load(VOCABULARY)
-    settings = arguments(params)
+    settings = damsm_arguments(params)
     with distributed.main_process_first():  # it may download them
         inception = settings["image_encoder"]["kind"] == "inception_v3"
         pretrained = load_weights(INCEPTION_V3, WEIGHTS) if inception else None
@@ -33,20 +31,6 @@ def main(params: Params) -> None:
         write_csv(PLOTS / "pretrain_damsm.csv", history)
         last = {name: round(value, 4) for name, value in history[-1].items() if name != "step"}
         write_metrics("pretrain_damsm", {"damsm_loss": last, "precision": settings["precision"]})
-
-
-def arguments(params: Params) -> dict[str, Any]:
-    """Arguments of the training that the result depends on."""
-    stage = params.stage("pretrain_damsm")
-    loss = params.loss.keywords("damsm_lambda", "temperature", "gamma1", "gamma2", "gamma3")
-    return {
-        **stage,
-        "losses": {**stage["losses"], **loss},
-        "max_words": params.dataset.damsm_max_words,
-        "flip": params.dataset.flip,
-        "precision": resolve_precision(params.runtime.precision),
-        "seed": params.seed,
-    }
 
 
 if __name__ == "__main__":

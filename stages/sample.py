@@ -15,7 +15,8 @@ from t2i.pipeline.run import GAN, PLOTS, PREPARED, SAMPLES, run
 def main(params: Params) -> None:
     """prepared/, models/gan.pt -> samples/ and grids in plots/."""
     content = model_file.load(GAN, "gan")
-    model = TextToImage.from_checkpoint(content, params.runtime.precision)
+    with model_file.building(GAN):
+        model = TextToImage.from_checkpoint(content, params.runtime.precision)
     test = PackedSplit(PREPARED, "test")
     check_inputs(GAN, content.get("provenance"), {PREPARED: test.digest})
     captions = EncodedCaptions(test, model.vocabulary, params.dataset.max_words)

@@ -1,7 +1,6 @@
 """Train the generator against its discriminators, contrastively."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -10,11 +9,11 @@ from t2i.checkpoints.provenance import check_inputs, file_digest, provenance
 from t2i.data.packed import PackedSplit
 from t2i.models.encoders.damsm import Damsm
 from t2i.params import Params
+from t2i.pipeline.arguments import gan_arguments
 from t2i.pipeline.launch import run
 from t2i.pipeline.run import DAMSM, GAN, PLOTS, PREPARED, write_metrics
 from t2i.pipeline.scratch import resumable
 from t2i.runtime import distributed
-from t2i.runtime.device import resolve_precision
 from t2i.training.gan.progress import ProgressImages
 from t2i.training.gan.train import train_gan
 from t2i.training.loop.loss_history import write_csv
@@ -23,7 +22,7 @@ from t2i.training.loop.loss_history import write_csv
 def main(params: Params) -> None:
     """prepared/, models/damsm.pt -> models/gan.pt."""
     pack, damsm = PackedSplit(PREPARED, "train"), _encoders()
-    settings = arguments(params)
+    settings = gan_arguments(params)
     inputs = {PREPARED: pack.digest, DAMSM: file_digest(DAMSM), Path("vocabulary"): damsm.vocabulary.digest}
     record = provenance(settings, inputs)
     with resumable("train_gan", record, params.runtime.checkpoint_seconds) as checkpoints:
@@ -48,24 +47,8 @@ def main(params: Params) -> None:
 def _encoders() -> Damsm:
     content = model_file.load(DAMSM, "damsm")
     check_inputs(DAMSM, content.get("provenance"), {PREPARED: PackedSplit(PREPARED, "train").digest})
-    return Damsm.from_checkpoint(content)
-
-
-def arguments(params: Params) -> dict[str, Any]:
-    """Arguments of the training that the result depends on."""
-    stage = params.stage("train_gan")
-    loss = params.loss.keywords("lambda_", "temperature", "shared_noise", "gamma1", "gamma2", "gamma3")
-    return {
-        **stage,
-        "model": params.model,
-        "generator": params.generator,
-        "losses": {**stage["losses"], **loss},
-        "max_words": params.dataset.max_words,
-        "flip": params.dataset.flip,
-        "precision": resolve_precision(params.runtime.precision),
-        "compile": params.runtime.compile,
-        "seed": params.seed,
-    }
+    with model_file.building(DAMSM):
+        return Damsm.from_checkpoint(content)
 
 
 def _final_losses(history: list[dict[str, float]]) -> dict[str, float]:

@@ -5,9 +5,9 @@ from t2i.checkpoints.provenance import provenance
 from t2i.data.packed import PackedSplit
 from t2i.data.text.vocabulary import Vocabulary
 from t2i.params import Params
+from t2i.pipeline.arguments import judge_arguments
 from t2i.pipeline.run import JUDGE, PLOTS, PREPARED, VOCABULARY, run, write_metrics
 from t2i.pipeline.scratch import resumable
-from t2i.runtime.device import resolve_precision
 from t2i.training.judge import train_judge
 from t2i.training.loop.loss_history import write_csv
 
@@ -15,14 +15,7 @@ from t2i.training.loop.loss_history import write_csv
 def main(params: Params) -> None:
     """prepared/, models/vocabulary.json -> models/judge.pt."""
     pack, vocabulary = PackedSplit(PREPARED, "train"), Vocabulary.load(VOCABULARY)
-    arguments = {
-        **params.stage("train_judge"),
-        **dict(params.judge),
-        "max_words": params.dataset.max_words,
-        "flip": params.dataset.flip,
-        "gamma3": params.loss.gamma3,
-        "precision": resolve_precision(params.runtime.precision),
-    }
+    arguments = judge_arguments(params)
     record = provenance(arguments, {PREPARED: pack.digest, VOCABULARY: vocabulary.digest})
     with resumable("train_judge", record, params.runtime.checkpoint_seconds) as checkpoints:
         judge, history = train_judge(pack, vocabulary, **arguments, checkpoints=checkpoints)

@@ -4,12 +4,12 @@ import contextlib
 import os
 import signal
 from collections.abc import Iterator
-from pathlib import Path
 from types import FrameType
 from typing import Any
 
 import psutil
 
+from t2i.pipeline.parents import is_alive, stage_parent
 from t2i.runtime import distributed
 
 
@@ -49,21 +49,3 @@ def parent_processes() -> dict[str, psutil.Process]:
     if "DVC_STAGE" in os.environ:
         parents["DVC"] = stage_parent(process)
     return {name: parent for name, parent in parents.items() if parent is not None}
-
-
-def stage_parent(process: psutil.Process) -> psutil.Process | None:
-    """The process that started a stage: its parent or, if that is a shell, the parent of the shell."""
-    parent = process.parent()
-    if parent is None:
-        return None
-    program, *arguments = parent.cmdline() or [""]
-    # bash replaces itself by the only command it is given, dash stays and waits for it
-    return parent.parent() if Path(program).name.endswith("sh") and "-c" in arguments else parent
-
-
-def is_alive(process: psutil.Process) -> bool:
-    """Whether a process is running; a zombie is not."""
-    try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False

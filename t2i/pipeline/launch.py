@@ -32,7 +32,7 @@ def run(stage: Callable[[Params], None]) -> None:
         else:
             stage(params)
 
-    runner.run(training)
+    runner.run(training, end_with_dvc=False)  # trainings watch their parents themselves and save what they have
 
 
 def _torchrun(module: str, processes: int) -> None:

@@ -5,16 +5,20 @@ import logging
 import os
 import re
 import resource
+import signal
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from t2i.errors import InputError, StoppedError
 from t2i.files import replacing
 from t2i.params import Params
 from t2i.params.reader import load
+from t2i.pipeline import parents
+from t2i.terminal import escape_unencodable, one_line
 
 PREPARED = Path("prepared")
 VOCABULARY = Path("models/vocabulary.json")
@@ -31,16 +35,26 @@ PLOTS = Path("plots")
 log = logging.getLogger(__name__)
 
 
-def run(stage: Callable[[Params], None]) -> None:
-    """Run a stage from the repository root; mistakes of the user end it with one line and exit code 1."""
+def run(stage: Callable[[Params], None], *, end_with_dvc: bool = True) -> None:
+    """Run a stage from the repository root; mistakes of the user end it with one line and exit code 1.
+
+    Args:
+        stage: its main function.
+        end_with_dvc: whether to interrupt it when DVC is gone. Not for what sees to that itself.
+    """
     name = stage.__module__.removeprefix("stages.") if stage.__module__ != "__main__" else Path(sys.argv[0]).stem
     begin = time.monotonic()
+    escape_unencodable()
     _log_to_stderr(name)
+    if "RANK" not in os.environ:  # torchrun ends its processes so, and one of them says why
+        signal.signal(signal.SIGTERM, _interrupt)
+    if end_with_dvc:
+        parents.end_with_dvc()
     try:
         stage(load(Path("params.yaml")))
         log.info("%s, %s", _duration(time.monotonic() - begin), _memory())
     except InputError as error:
-        sys.exit(f"{name}: {error}")
+        sys.exit(f"{name}: {one_line(str(error))}")
     except (StoppedError, KeyboardInterrupt) as error:
         sys.stderr.write(f"{name}: {str(error) or 'interrupted'}\n")
         sys.exit(130)
@@ -48,6 +62,12 @@ def run(stage: Callable[[Params], None]) -> None:
         if error.errno not in (28, 122):  # no space, over quota
             raise
         sys.exit(f"{name}: no space left on the disk for {error.filename or 'its results'}; free some and run again")
+
+
+def _interrupt(number: int, _: FrameType | None) -> None:
+    """End like on Ctrl-C, so that nothing is left half-written."""
+    signal.signal(number, signal.SIG_IGN)  # the first one is enough
+    raise KeyboardInterrupt("terminated")
 
 
 def _log_to_stderr(stage: str) -> None:

@@ -3,6 +3,7 @@
 import json
 import pickle
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stages import preprocess, vocab
+from stages import evaluate, preprocess, pretrain_damsm, sample, train_gan, train_judge, vocab
 from t2i.pipeline.run import run
 from tests.conftest import ROOT
 from tests.pipeline.clones import change_params
@@ -85,13 +86,101 @@ def test_coco_in_the_layout_of_the_attngan_family(folder: Path) -> None:
     assert packed(folder, "coco")["splits"]["test"]["images"] == 40
 
 
-def test_images_and_a_table(folder: Path) -> None:
-    custom = folder / "data" / "custom"
-    custom.mkdir()
-    rows = ["image,caption"]
-    for number in range(80):
-        noise_image(custom / "pictures" / f"{number}.png", number)
-        rows += [f"pictures/{number}.png,{caption}" for caption in captions(number)]
-    (custom / "captions.csv").write_text("\n".join(rows) + "\n")
-    report = packed(folder, "custom", **{"datasets.custom.source.test_share": 0.5})
-    assert report["classes"] == 80 and min(split["images"] for split in report["splits"].values()) > 20
+def pictures_of(folder: Path, *names: str) -> dict[str, list[str]]:
+    """Make a picture of each name; its captions."""
+    for number, name in enumerate(names):
+        noise_image(folder / name, number)
+    return {name: captions(number) for number, name in enumerate(names)}
+
+
+def table(folder: Path) -> None:
+    texts = pictures_of(folder, *(f"pictures/{number}.png" for number in range(80)))
+    rows = [f"{name};{caption}" for name, of_image in texts.items() for caption in of_image]
+    (folder / "captions.csv").write_text("\n".join(["image;caption", *rows]) + "\n")
+
+
+def json_lines(folder: Path) -> None:
+    texts = pictures_of(folder, *(f"{number}.png" for number in range(80)))
+    rows = [{"image": name, "caption": texts[name], "class": number % 4} for number, name in enumerate(texts)]
+    (folder / "captions.jsonl").write_text("\n".join(map(json.dumps, rows)))
+
+
+def imagefolder_in_csv(folder: Path) -> None:
+    for split in ("train", "test"):
+        texts = pictures_of(folder / split, *(f"{number}.png" for number in range(40)))
+        rows = [f'{name},"{caption}, or so",me' for name, of_image in texts.items() for caption in of_image]
+        (folder / split / "metadata.csv").write_text("\n".join(["file_name,text,artist", *rows]))
+
+
+def imagefolder_in_json_lines(folder: Path) -> None:
+    texts = pictures_of(folder, *(f"{split}/{number}.png" for split in ("train", "validation") for number in range(40)))
+    rows = [{"file_name": name, "text": caption} for name, of_image in texts.items() for caption in of_image]
+    (folder / "metadata.jsonl").write_text("\n".join(map(json.dumps, rows)))
+
+
+def imagefolder_in_parquet(folder: Path) -> None:
+    pyarrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    texts = pictures_of(folder, *(f"{number}.png" for number in range(80)))
+    content = {"file_name": list(texts), "captions": list(texts.values()), "label": [n // 10 for n in range(80)]}
+    parquet.write_table(pyarrow.table(content), folder / "metadata.parquet")
+
+
+def karpathy(folder: Path) -> None:
+    texts = pictures_of(folder / "images", *(f"val2014/{number}.jpg" for number in range(120)))
+    splits = ("train", "restval", "val", "test")
+    images = [
+        {
+            "filepath": "val2014", "filename": Path(name).name, "split": splits[number % 4],
+            "sentences": [{"raw": caption, "tokens": caption.split()} for caption in texts[name]],
+        }
+        for number, name in enumerate(texts)
+    ]  # fmt: skip
+    (folder / "dataset_coco.json").write_text(json.dumps({"images": images, "dataset": "coco"}))
+
+
+def pairs(folder: Path) -> None:
+    names = [f"{split}/{n % 4}/schöne {n}.jpg" for split in ("train", "test") for n in range(40)]
+    for name, texts in pictures_of(folder, *names).items():
+        (folder / name).with_suffix(".txt").write_text("\r\n".join(texts), encoding="utf-16")
+
+
+# what makes a data set, and its images of train and test, captions and classes
+FORMATS = [
+    (table, (40, 40), 320, 80), (json_lines, (40, 40), 320, 4), (imagefolder_in_csv, (40, 40), 320, 80),
+    (imagefolder_in_json_lines, (40, 40), 320, 80), (imagefolder_in_parquet, (40, 40), 320, 8),
+    (karpathy, (60, 30), 360, 90), (pairs, (40, 40), 320, 80),
+]  # fmt: skip
+
+
+def pack_format(folder: Path, make: Callable[[Path], None], **changes: object) -> dict[str, Any]:
+    """Make a data set in data/custom and run preprocess and vocab on it."""
+    (folder / "data" / "custom").mkdir()
+    make(folder / "data" / "custom")
+    return packed(folder, "custom", **{"datasets.custom.source.test_share": 0.5}, **changes)
+
+
+@pytest.mark.parametrize(("make", "images", "sentences", "classes"), FORMATS)
+def test_formats_of_own_data(
+    folder: Path, make: Callable[[Path], None], images: tuple[int, int], sentences: int, classes: int
+) -> None:
+    report = pack_format(folder, make)
+    found = [report["splits"][split]["images"] for split in ("train", "test")]
+    assert sum(found) == sum(images) and all(abs(a - b) < 15 for a, b in zip(found, images, strict=True))
+    assert sum(split["captions"] for split in report["splits"].values()) == sentences
+    assert report["classes"] == classes
+    reason = "images of the split val, since there is a split test"
+    assert {key: left["count"] for key, left in report["left_out"].items()} == (
+        {reason: 30} if make is karpathy else {}
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("make", [make for make, *_ in FORMATS])
+def test_formats_of_own_data_through_all_stages(folder: Path, make: Callable[[Path], None]) -> None:
+    lengths = {f"budgets.smoke.{stage}.steps": 2 for stage in ("pretrain_damsm", "train_judge", "train_gan")}
+    pack_format(folder, make, **lengths, **{"budgets.smoke.sample.images": 20, "evaluate.candidates": 20})
+    for stage in (pretrain_damsm, train_judge, train_gan, sample, evaluate):
+        run(stage.main)
+    scores = json.loads((folder / "metrics" / "evaluate.json").read_text())
+    assert 0 <= scores["r_precision"]["judge"]["fakes"] <= 1 and (folder / "summary.txt").stat().st_size
+    assert not list(folder.glob("**/*.part"))

@@ -1,5 +1,6 @@
 """What a stage says when it ends."""
 
+import json
 import os
 import re
 import shutil
@@ -8,6 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
+from PIL import Image
 
 from t2i.errors import InputError
 from t2i.params import Params
@@ -57,3 +60,57 @@ def test_the_peak_is_that_of_the_program_and_not_of_what_started_it() -> None:
 )
 def test_durations(seconds: float, text: str) -> None:
     assert runner._duration(seconds) == text
+
+
+def test_a_mistake_is_one_line_whatever_names_it_has() -> None:
+    def fails(_: Params) -> None:
+        raise InputError("image a\nb\x1b[31m.png is no image")
+
+    with pytest.raises(SystemExit, match=r": image a\\nb\\x1b\[31m.png is no image$"):
+        runner.run(fails)
+
+
+def test_metrics_hold_any_name(folder: Path) -> None:
+    values = {"first": ["grün", "\udcff", "a\nb", "\U0001f426"]}
+    runner.write_metrics("preprocess", values)
+    content = (folder / "metrics" / "preprocess.json").read_bytes()
+    assert content.isascii() and json.loads(content) == values
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"PYTHONIOENCODING": "ascii"},
+        {"LC_ALL": "C"},
+        {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+    ],
+    ids=["ascii terminal", "C", "ascii names"],
+)
+def test_names_that_the_terminal_lacks_do_not_stop_a_stage(folder: Path, environment: dict[str, str]) -> None:
+    params = yaml.safe_load((folder / "params.yaml").read_text())
+    params |= {"data": "custom"}
+    params["datasets"]["custom"]["on_missing"] = "skip"
+    params["runtime"]["preprocess_workers"] = 1
+    (folder / "params.yaml").write_text(yaml.safe_dump(params))
+    images = folder / "data" / "custom"
+    images.mkdir(parents=True)
+    for number in range(8):
+        Image.new("RGB", (90, 90), (number, 0, 0)).save(images / f"vögel {number}.png")
+    (images / "vögel 8.png").write_text("torn")
+    rows = [f"vögel {number}.png,ein schöner Vogel,{'test' if number % 2 else 'train'}" for number in range(10)]
+    (images / "captions.csv").write_text("\n".join(["image,caption,split", *rows, ""]), encoding="utf-8")
+
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), **environment}
+    command = [sys.executable, "-m", "stages.preprocess"]
+    done = subprocess.run(command, env=environment, capture_output=True, encoding="utf-8", errors="replace")
+    assert "Traceback" not in done.stderr and "UnicodeEncodeError" not in done.stderr
+    if "PYTHONUTF8" in environment:  # then no such file can be found, whatever is there
+        assert done.returncode == 1 and not (folder / "prepared").exists()
+        assert "Python reads file names as ascii here, set PYTHONUTF8=1" in done.stderr
+        return
+    assert done.returncode == 0, done.stderr
+    name = r"v\xf6gel" if "PYTHONIOENCODING" in environment else "vögel"
+    assert f"1 image of data/custom without a file ({name} 9.png)" in done.stderr
+    assert f"1 image of the train split that cannot be read ({name} 8.png); the first: image data/cust" in done.stderr
+    left_out = json.loads((folder / "metrics" / "preprocess.json").read_text())["left_out"]
+    assert [problem["first"] for problem in left_out.values()] == [["vögel 9.png"], ["vögel 8.png"]]

@@ -3,8 +3,6 @@
 import pytest
 import torch
 
-from stages import pretrain_damsm as pretrain_damsm_stage
-from stages import train_gan as train_gan_stage
 from t2i.data.packed import PackedSplit
 from t2i.data.text.tokenizer import tokenize
 from t2i.data.text.vocabulary import Vocabulary
@@ -13,6 +11,7 @@ from t2i.models.encoders.inception import InceptionImageEncoder
 from t2i.models.encoders.text import TextEncoder
 from t2i.params import Params
 from t2i.params.reader import load
+from t2i.pipeline.arguments import damsm_arguments, gan_arguments
 from t2i.sources.pack_writer import pack
 from t2i.training.damsm import train_damsm
 from t2i.training.gan.train import train_gan
@@ -42,7 +41,7 @@ def paper(data: str, model: str) -> Params:
 def test_a_gan_step(large: PackedSplit, words: Vocabulary, data: str, model: str) -> None:
     torch.manual_seed(0)
     damsm = Damsm(TextEncoder(words, embedding_dim=256, word_dim=300), InceptionImageEncoder(256))
-    arguments = train_gan_stage.arguments(paper(data, model)) | {"steps": 1, "epochs": None, "batch_size": 2}
+    arguments = gan_arguments(paper(data, model)) | {"steps": 1, "epochs": None, "batch_size": 2}
     generator, history = train_gan(large, damsm, **arguments | {"precision": "fp32"})
     assert generator.config["image_size"] == 256 and len(generator.refinements) == 2
     assert all(torch.isfinite(parameter).all() for parameter in generator.parameters())
@@ -51,7 +50,7 @@ def test_a_gan_step(large: PackedSplit, words: Vocabulary, data: str, model: str
 
 def test_a_damsm_step_trains_the_heads_and_not_the_body(large: PackedSplit, words: Vocabulary) -> None:
     body = InceptionImageEncoder(4).body.state_dict()
-    arguments = pretrain_damsm_stage.arguments(paper("cub", "attngan")) | {"steps": 1, "epochs": None, "batch_size": 2}
+    arguments = damsm_arguments(paper("cub", "attngan")) | {"steps": 1, "epochs": None, "batch_size": 2}
     damsm, _ = train_damsm(large, words, **arguments | {"precision": "fp32"}, pretrained=body)
     after = damsm.image.body.state_dict()  # type: ignore[union-attr]
     assert all(torch.equal(after[name], value) for name, value in body.items() if name.endswith("conv.weight"))

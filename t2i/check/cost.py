@@ -1,0 +1,147 @@
+"""What a run takes in time, memory and disk, roughly: a few steps of each training, measured, times their number."""
+
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from t2i.check.data import vocabulary_of
+from t2i.check.findings import Findings, duration, gib
+from t2i.check.machine import free_memory
+from t2i.check.reading import contents_of
+from t2i.check.trial import Trial
+from t2i.errors import InputError
+from t2i.files import evenly_spaced
+from t2i.params import Params
+from t2i.runtime.device import current_device
+from t2i.sources.pack_writer import pack
+from t2i.sources.records import Splits
+
+TRAININGS = ("pretrain_damsm", "train_judge", "train_gan")
+_MAX_PIXELS = 12 * 128 * 128  # in a batch that is tried on a processor; larger ones take more in proportion
+_FORWARD = 1 / 3  # share of a training step that is spent on the forward pass
+_LIBRARIES = 2**30  # bytes of memory that a scoring process takes before it has an image
+
+
+def check_cost(params: Params, splits: Splits) -> Findings:
+    """Try each training on a few images, and say what the whole run takes."""
+    found = Findings("run, roughly")
+    with tempfile.TemporaryDirectory(prefix="t2i-check-") as folder:
+        try:
+            _Cost(params, splits, Path(folder)).measure(found)
+        except InputError as error:
+            found.problems.append(str(error))
+    return found
+
+
+class _Cost:
+    """The sums of a run.
+
+    Args:
+        folder: for the images and models of the trials.
+    """
+
+    def __init__(self, params: Params, splits: Splits, folder: Path) -> None:
+        self.params, self.splits, self.folder = params, splits, folder
+        self.images = sum(map(len, splits.values()))
+        self.side = params.stage("preprocess")["image_size"]
+        self.seconds = 0.0
+        self.per_image: dict[str, float] = {}  # training -> seconds of a step for each image of its batch
+        self.states: list[int] = []  # bytes of each training's checkpoint
+
+    def measure(self, found: Findings) -> None:
+        """Add a line for each stage, the total, and what does not fit."""
+        image_bytes = self._preprocess(found)
+        for stage in TRAININGS:
+            trial = self._training(stage, found)
+        pictures = self._scores(trial.picture, found)
+        models, checkpoints = sum(self.states) / 3, 2 * max(self.states)
+        kept = image_bytes * self.images + pictures * self.side**2 * 3 + models
+        disk = 2 * kept + checkpoints  # DVC keeps a second copy in its cache
+        found.add("in all", f"{duration(self.seconds)}, {gib(disk)} of disk")
+        if disk > (free := shutil.disk_usage(".").free):
+            found.problems.append(f"the run needs roughly {gib(disk)} of disk, and {gib(free)} are free: make room")
+
+    def _preprocess(self, found: Findings) -> float:
+        """Pack as many images as the trials need; returns bytes an image."""
+        count = max(size for size in self.params.requirements["batch_sizes"].values())
+        few = {
+            name: [records[i] for i in evenly_spaced(len(records), count if name == "train" else 2)]
+            for name, records in self.splits.items()
+        }
+        few_images, ratio = sum(map(len, few.values())), self.params.dataset.resize_ratio
+        begin = time.perf_counter()
+        meta = pack(few, self.folder / "prepared", image_size=self.side, resize_ratio=ratio, processes=1)
+        seconds = (time.perf_counter() - begin) / few_images * self.images / self.params.runtime.preprocess_workers
+        vocabulary_of(contents_of(self.splits), self.params).save(self.folder / "vocabulary.json")
+        (self.folder / "params.json").write_text(self.params.model_dump_json(by_alias=True), encoding="utf-8")
+        self.seconds += seconds
+        found.add("preprocess", f"{self.images:,} images: {duration(seconds)}")
+        return sum(sum(split["shards"]) for split in meta["splits"].values()) / few_images
+
+    def _training(self, stage: str, found: Findings) -> Trial:
+        settings = self.params.stage(stage)
+        batch_size: int = settings["batch_size"]
+        steps = settings["steps"] or settings["epochs"] * (len(self.splits["train"]) // batch_size)
+        tried = batch_size
+        if current_device().type == "cpu":
+            tried = min(batch_size, max(2, _MAX_PIXELS // self.side**2))
+        trial = _run_trial(stage, self.folder, tried)
+        grow_at = settings.get("grow_at", 0.0)
+        self.per_image[stage] = (grow_at * trial.early + (1 - grow_at) * trial.late) / tried
+        self.states.append(trial.state)
+        fixed = trial.start + trial.state  # what does not grow with the batch
+        memory = fixed + max(0, trial.peak - fixed) * batch_size / tried
+        a_step = self.per_image[stage] * batch_size
+        self.seconds += steps * a_step
+        found.add(
+            stage,
+            f"{steps:,} steps of {batch_size} images, {a_step:.2f} s each: {duration(steps * a_step)}, "
+            f"{gib(memory)} of memory",
+        )
+        if memory > (free := free_memory()):
+            found.problems.append(
+                f"{stage} needs roughly {gib(memory)} of memory, and {gib(free)} are free: lower "
+                f"budgets.{self.params.budget}.{stage}.batch_size"
+                + (" or set runtime.gradient_checkpointing=true" if stage == "train_gan" else "")
+            )
+        return trial
+
+    def _scores(self, seconds_a_picture: float, found: Findings) -> int:
+        """Sampling and scoring; returns the number of generated images."""
+        sizes, tests = self.params.stage("sample"), len(self.splits["test"])
+        pictures: int = 2 * sizes["noises"] * min(sizes["images"], tests)
+        reals = sum(len(records) for name, records in self.splits.items() if name != "train")
+        sampling = pictures * seconds_a_picture
+        # the judge sees fakes twice, training images, noise and reals; DAMSM fakes and reals
+        scoring = _FORWARD * (
+            self.per_image["train_judge"] * (4 * pictures + reals)
+            + self.per_image["pretrain_damsm"] * (pictures + tests)
+        )
+        memory = _LIBRARIES + (3 * pictures + reals) * self.side**2 * 3
+        found.add("sample", f"{pictures:,} images: {duration(sampling)}")
+        found.add("evaluate", f"{duration(scoring)}, {gib(memory)} of memory")
+        if memory > (free := free_memory()):
+            key = f"budgets.{self.params.budget}.sample.images"
+            found.problems.append(
+                f"evaluate needs roughly {gib(memory)} of memory, and {gib(free)} are free: lower {key}"
+            )
+        self.seconds += sampling + scoring
+        return pictures
+
+
+def _run_trial(stage: str, folder: Path, batch_size: int) -> Trial:
+    """Run :mod:`t2i.check.trial` in a process of its own.
+
+    Raises:
+        InputError: it failed; the last line of what it printed.
+    """
+    command = [sys.executable, "-m", "t2i.check.trial", stage, str(folder), str(batch_size)]
+    done = subprocess.run(command, capture_output=True, text=True, errors="replace")
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}, perhaps for lack of memory"])[-1]
+        raise InputError(f"a trial of {stage} with {batch_size} images failed: {last}")
+    return Trial(**json.loads(done.stdout.splitlines()[-1]))

@@ -1,0 +1,56 @@
+"""Everything that can be known before a run, part by part."""
+
+import shutil
+import textwrap
+from collections.abc import Iterator
+
+from t2i.check.cost import check_cost
+from t2i.check.data import check_data
+from t2i.check.findings import Findings
+from t2i.check.machine import check_machine
+from t2i.check.weights import check_weights
+from t2i.params import Params
+
+_WIDTH = 120  # of lines where there is no terminal
+
+
+def check(params: Params, *, trial: bool) -> Iterator[Findings]:
+    """Look at machine, data and costs of a run.
+
+    Args:
+        trial: try a few steps of each training, which takes a minute or so on a processor.
+    """
+    yield check_machine(params)
+    data, splits = check_data(params)
+    yield data
+    yield check_weights(params)
+    if trial and splits is not None:
+        yield check_cost(params, splits)
+
+
+def selection(params: Params) -> str:
+    """The four selectors in a line."""
+    return ", ".join(f"{name}={getattr(params, name)}" for name in ("data", "model", "recipe", "budget"))
+
+
+def part_text(part: Findings) -> str:
+    """A part with its title; empty if it has no lines."""
+    if not part.lines:
+        return ""
+    width = shutil.get_terminal_size((_WIDTH, 0)).columns
+    lines = (_wrapped(f"  {label:<16} {text}", width, " " * 19) for label, text in part.lines)
+    return "\n".join(["", part.title, *lines])
+
+
+def conclusion(problems: list[str]) -> str:
+    """Whether the run can start, and what stops it."""
+    if not problems:
+        return "\nnothing would stop it: dvc repro"
+    count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+    width = shutil.get_terminal_size((_WIDTH, 0)).columns
+    return "\n".join([f"\n{count} would stop it:", *(_wrapped(f"  - {line}", width, "    ") for line in problems)])
+
+
+def _wrapped(text: str, width: int, indent: str) -> str:
+    """Lines of text; commands to copy are not broken at hyphens."""
+    return textwrap.fill(text, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)

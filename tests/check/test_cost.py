@@ -1,0 +1,75 @@
+"""Time, memory and disk of a run, from a few steps of each training."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from t2i.check import cost
+from t2i.check.cost import check_cost
+from t2i.check.data import check_data
+from t2i.check.findings import Findings, duration, gib
+from t2i.check.trial import Trial
+from t2i.params.reader import load
+from tests.conftest import ROOT
+
+BIRDS = [f"datasets.toy_birds.source.{split}_images={count}" for split, count in
+         (("train", 60), ("test", 40), ("reference", 20))]  # fmt: skip
+TRIAL = Trial(early=0.1, late=0.3, start=10**8, peak=5 * 10**8, state=10**7, picture=0.01)
+
+
+def measured(monkeypatch: pytest.MonkeyPatch, *changes: str) -> Findings:
+    monkeypatch.chdir(ROOT)
+    params = load(ROOT / "params.yaml", [*BIRDS, *changes])
+    _, splits = check_data(params)
+    assert splits is not None
+    return check_cost(params, splits)
+
+
+@pytest.mark.slow
+def test_a_run_of_drawn_birds(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = measured(monkeypatch, "budget=smoke", "recipe=quick")
+    lines = dict(found.lines)
+    assert list(lines) == ["preprocess", *cost.TRAININGS, "sample", "evaluate", "in all"] and found.problems == []
+    assert re.fullmatch(r"12 steps of 8 images, \d+\.\d\d s each: \d+ s, [\d.]+ GiB of memory", lines["train_gan"])
+    assert re.fullmatch(r"80 images: \d+ s", lines["sample"])
+
+
+@pytest.mark.slow
+def test_a_training_that_fails_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cost, "TRAININGS", ("train_gan",))  # without the encoders of the training before it
+    (problem,) = measured(monkeypatch, "budget=smoke").problems
+    assert problem.startswith("a trial of train_gan with 8 images failed: ") and "damsm.pt" in problem
+
+
+def test_sums(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: dict[str, int] = {}
+
+    def run_trial(stage: str, folder: Path, batch_size: int) -> Trial:
+        tried[stage] = batch_size
+        assert (folder / "params.json").is_file() and (folder / "prepared" / "meta.json").is_file()
+        return TRIAL
+
+    monkeypatch.setattr(cost, "_run_trial", run_trial)
+    changes = ["budgets.smoke.train_gan.steps=1000", "budgets.smoke.preprocess.image_size=256", "budget=smoke"]
+    found = measured(monkeypatch, *changes, "recipes.quick.train_gan.grow_at=0.5")
+    lines = dict(found.lines)
+    assert tried == dict.fromkeys(cost.TRAININGS, 3)  # batches of 16 and 8 images would take too much of a processor
+    # 8 / 3 x (0.1 + 0.3) / 2 s; memory of the batch alone grows: 0.11 + 0.39 x 8 / 3 GB
+    assert lines["train_gan"] == "1,000 steps of 8 images, 0.53 s each: 9 min, 1.1 GiB of memory"
+    assert lines["pretrain_damsm"].startswith("30 steps of 16 images, 1.60 s each: 48 s")
+    assert lines["sample"] == "80 images: 1 s"
+
+    monkeypatch.setattr(cost, "free_memory", lambda: 10**9)
+    problems = measured(monkeypatch, *changes).problems
+    assert problems[-1].startswith(
+        "evaluate needs roughly 1.1 GiB of memory, and 0.9 GiB are free: lower budgets.smoke"
+    )
+    assert problems[2].startswith("train_gan needs roughly") and problems[2].endswith("gradient_checkpointing=true")
+    monkeypatch.setattr("t2i.check.cost.shutil.disk_usage", lambda _: type("Usage", (), {"free": 10**7}))
+    assert "of disk, and 0.0 GiB are free: make room" in measured(monkeypatch, *changes).problems[-1]
+
+
+def test_units() -> None:
+    assert [duration(s) for s in (5, 89, 100, 7_300, 180_000)] == ["5 s", "89 s", "2 min", "2 h", "2 days"]
+    assert gib(3 * 2**29) == "1.5 GiB"

@@ -1,0 +1,84 @@
+"""Device, memory, disk and git as a run finds them."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+import torch
+
+from t2i.check import machine
+from t2i.params.reader import load
+from tests.conftest import ROOT
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder, where git has no settings."""
+    monkeypatch.chdir(tmp_path)
+    for role in ("AUTHOR", "COMMITTER"):
+        for what in ("NAME", "EMAIL"):
+            monkeypatch.delenv(f"GIT_{role}_{what}", raising=False)
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
+    monkeypatch.setenv("GIT_CONFIG_SYSTEM", "/dev/null")
+    return tmp_path
+
+
+def git(*arguments: str) -> None:
+    subprocess.run(["git", *arguments], check=True, capture_output=True)
+
+
+def problems(*changes: str) -> list[str]:
+    return machine.check_machine(load(ROOT / "params.yaml", changes)).problems
+
+
+def test_git_on_the_way_to_the_first_commit(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert problems() == [
+        "this folder is no git repository, and DVC needs one: git init && git add -A && git commit -m start"
+    ]
+    git("init", "-q")
+    who, commit = problems()
+    assert who.startswith("git does not know who you are") and 'git config user.email "you@example.com"' in who
+    assert commit.startswith("this git repository has no commit, and `dvc exp run` needs one")
+    git("config", "user.name", "Ada")
+    who, commit = problems()
+    assert "user.name" not in who and "user.email" in who
+    for role in ("AUTHOR", "COMMITTER"):
+        monkeypatch.setenv(f"GIT_{role}_EMAIL", "ada@example.com")
+    git("commit", "-q", "--allow-empty", "-m", "start")
+    assert problems() == []
+    (folder / "deeper").mkdir()
+    monkeypatch.chdir(folder / "deeper")
+    assert problems() == []
+
+
+def test_no_git(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("t2i.check.machine.shutil.which", lambda _: None)
+    assert problems() == ["git is not installed, and DVC needs it: install git"]
+    assert "runtime.compile needs a C++ compiler: install g++, or set it false" in problems("runtime.compile=true")
+
+
+def test_processes_share_out_a_batch() -> None:
+    assert [line for line in problems("runtime.training_processes=5") if "does not divide" in line] == [
+        f"budgets.demo.{stage}.batch_size is {size}, which runtime.training_processes = 5 does not divide: change one "
+        "of them"
+        for stage, size in (("pretrain_damsm", 32), ("train_gan", 12))
+    ]
+
+
+def test_lines_of_this_machine() -> None:
+    found = machine.check_machine(load(ROOT / "params.yaml", ["runtime.precision=fp32"]))
+    lines = dict(found.lines)
+    assert list(lines) == ["device", "precision", "memory", "disk", "git"]
+    assert lines["precision"].startswith("fp32 (runtime.precision: fp32; bf16 is ")
+    if not torch.cuda.is_available():
+        assert lines["device"].startswith("processor, ") and f"{torch.get_num_threads()} threads" in lines["device"]
+
+
+def test_the_memory_of_a_container(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    limit = tmp_path / "memory.max"
+    monkeypatch.setattr(machine, "_CONTAINER_LIMIT", limit)
+    free = machine.free_memory()
+    limit.write_text("max\n")
+    assert machine.free_memory() == pytest.approx(free, rel=0.1)
+    limit.write_text("1048576\n")
+    assert machine.free_memory() == 2**20 or torch.cuda.is_available()
