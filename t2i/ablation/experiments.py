@@ -71,7 +71,7 @@ class Study:
     """Runs that differ in one parameter and the seed alone.
 
     Attributes:
-        title: what they have in common, in short.
+        title: what they have in common, in short, and what tells them from other studies.
         values: value of the parameter, as :func:`value_label` writes it -> seed -> run.
     """
 
@@ -145,10 +145,11 @@ def find_studies(runs: list[Run], parameter: str) -> list[Study]:
         key = json.dumps([run.commit, _relevant(run.params, parameter)], sort_keys=True)
         groups.setdefault(key, {}).setdefault(value, {})[seed] = run
         titles[key] = _title(run, parameter)
+    groups = {key: values for key, values in groups.items() if len(values) > 1}
+    titles = _told_apart({key: titles[key] for key in groups})
     studies = [
         Study(titles[key], {value: values[value] for value in sorted(values, key=value_order)})
         for key, values in groups.items()
-        if len(values) > 1
     ]
     if not studies:
         sweep = f"dvc exp run --queue -S '{parameter}=0,0.2' -S 'seed=0,1,2,3'"
@@ -163,7 +164,12 @@ def value_label(value: Any) -> str:
             value = json.loads(value)
         except json.JSONDecodeError:
             return str(value)
-    return f"{value:g}" if isinstance(value, float) else json.dumps(value)
+    if not isinstance(value, float):
+        return json.dumps(value)
+    if value.is_integer() and abs(value) < 1e15:
+        return str(int(value))
+    short = f"{value:g}"
+    return short if float(short) == value else repr(value)  # values that differ stay apart
 
 
 def value_order(label: str) -> tuple[bool, float, str]:
@@ -196,6 +202,25 @@ def _title(run: Run, parameter: str) -> str:
         "budget": f"budget {run.params.get('budget')}",
     }
     return ", ".join([*(str(part) for name, part in parts.items() if name != parameter), f"at {run.commit[:7]}"])
+
+
+def _told_apart(titles: Mapping[str, str]) -> dict[str, str]:
+    """Titles by key; equal ones are followed by the parameters in which their keys differ."""
+    groups: dict[str, list[str]] = {}
+    for key, title in titles.items():
+        groups.setdefault(title, []).append(key)
+    different = {}
+    for title, keys in groups.items():
+        params = {key: json.loads(key)[1] for key in keys}
+        for key, of_key in params.items():
+            others = [other for other in params.values() if other is not of_key]
+            parts = [
+                f"{name} {value_label(value)}"
+                for name, value in of_key.items()
+                if any(other.get(name) != value for other in others)
+            ]
+            different[key] = ", ".join([title, *parts])
+    return different
 
 
 def compare(study: Study, baseline: str) -> pd.DataFrame:

@@ -5,7 +5,6 @@ Commands import what they need when they run: PyTorch takes seconds, and ``t2i -
 
 import contextlib
 import os
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
@@ -14,6 +13,7 @@ import click
 
 from t2i.apps.defaults import CAPTION, GAN, JUDGE
 from t2i.errors import InputError
+from t2i.terminal import escape_unencodable, one_line
 
 _PATH = click.Path(path_type=Path)
 
@@ -22,7 +22,7 @@ class _Mistake(click.ClickException):
     """One line on the terminal, exit code 1."""
 
     def show(self, file: IO[Any] | None = None) -> None:
-        click.echo(f"t2i: {self.format_message()}", file, err=file is None)
+        click.echo(f"t2i: {one_line(self.format_message())}", file, err=file is None)
 
 
 class _Commands(click.Group):
@@ -60,13 +60,41 @@ def cli() -> None:
     """Text-to-image synthesis with contrastive learning."""
 
 
+@cli.command(epilog="Example: t2i check -S data=cub -S budget=paper")
+@click.option(
+    "-S", "--set-param", "changes", multiple=True, metavar="KEY=VALUE", help="As of `dvc exp run`; repeatable."
+)
+@click.option("--trial/--no-trial", default=True, show_default=True, help="Try a few steps of each training.")
+def check(changes: tuple[str, ...], trial: bool) -> None:
+    """Say what a run finds and takes, and what would stop it.
+
+    Looks at machine, git, data set and words, and tries a few steps of each training to estimate time, memory and disk
+    of the run that params.yaml describes. The exit code is 1 if something would stop it.
+    """
+    _use_passive_threads()
+    os.environ.setdefault("TQDM_DISABLE", "1")  # read when tqdm is imported; bars would cut the screen into pieces
+    from t2i.check import screen
+    from t2i.params.reader import load
+
+    params = load(Path("params.yaml"), changes)
+    click.echo(screen.selection(params))
+    problems = []
+    for part in screen.check(params, trial=trial):
+        if text := screen.part_text(part):
+            click.echo(text)
+        problems += part.problems
+    click.echo(screen.conclusion(problems))
+    if problems:
+        click.get_current_context().exit(1)
+
+
 @cli.command(epilog=f"Example: t2i generate '{CAPTION}' -n 8 --seed 0 -o birds.png")
 @click.argument("captions", nargs=-1, metavar="[CAPTION]...")
 @click.option("-f", "--file", type=click.File("rb"), help="Text file with a caption a line; - is standard input.")
 @click.option("-n", "--number", type=click.IntRange(1, 1000), default=1, show_default=True, help="Images a caption.")
 @click.option("-s", "--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the noise.")
 @click.option(
-    "-o", "--out", type=_PATH, default=Path("birds.png"), show_default=True,
+    "-o", "--out", default="birds.png", show_default=True,
     help="A .png for one image or a grid of all, or a folder for single files.",
 )  # fmt: skip
 @click.option("-m", "--model", type=_PATH, default=GAN, show_default=True, help="Trained or imported gan.pt.")
@@ -76,19 +104,22 @@ def cli() -> None:
 )  # fmt: skip
 @click.option("-a", "--attention", is_flag=True, help="Add a figure of where each word was attended to.")
 def generate(
-    captions: tuple[str, ...], file: IO[bytes] | None, number: int, seed: int, out: Path, model: Path,
+    captions: tuple[str, ...], file: IO[bytes] | None, number: int, seed: int, out: str, model: Path,
     truncation: float, attention: bool,
 ) -> None:  # fmt: skip
     """Generate images of captions with a trained model.
 
     The same seed gives the same images.
     """
-    from t2i.apps.image_files import is_png, write_attention, write_images
+    from t2i.apps.caption_lines import read_captions
+    from t2i.apps.image_files import ImageFiles, write_attention, write_images
 
-    texts = [*captions, *_lines(file)]
+    texts = [*captions, *(read_captions(file) if file else [])]
     if not texts:
         raise InputError(f"no caption; try: t2i generate '{CAPTION}'")
-    is_png(out)
+    files = ImageFiles.parse(out)
+    with _writing("-o"):
+        files.check(len(texts), number, attention=attention)
     _use_passive_threads()
     from tqdm import tqdm
 
@@ -96,27 +127,35 @@ def generate(
     from t2i.generation.text_to_image import TextToImage
 
     loaded = TextToImage.load(model)
+    if attention and not loaded.generator.refinements:
+        raise InputError(f"{model} has a single scale and so no attention to show (--attention)")
     prompts = [parse_prompt(text, loaded.vocabulary) for text in texts]
-    for line in (line for prompt in prompts for line in prompt.warnings()):
-        click.echo(f"t2i: {line}", err=True)
+    for line in dict.fromkeys(line for prompt in prompts for line in prompt.warnings()):
+        _warn(line)
     with tqdm(total=len(prompts) * number, unit="image", delay=2, leave=False, disable=None) as bar:
-        results = [loaded.generate(prompt, number, seed, truncation, on_image=bar.update) for prompt in prompts]
-    with _writing(out, "-o"):
-        written = write_images(results, out)
+        results = [
+            loaded.generate(prompt, number, seed, truncation, on_image=bar.update).reduced(attention=attention)
+            for prompt in prompts
+        ]
+    with _writing("-o"):
+        written = write_images(results, files)
         if attention:
-            written.append(write_attention(results, out))
+            written.append(write_attention(results, files))
     for path in written:
         click.echo(path)
 
 
 @cli.command(epilog="Example: t2i demo models/gan.pt gan-without-contrast.pt --port 8000")
 @click.argument("models", nargs=-1, type=_PATH, metavar="[GAN.PT]...")
-@click.option("--judge", type=_PATH, default=JUDGE, show_default=True, help="Measures caption consistency, if there.")
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; the default is local.")
+@click.option("--judge", type=_PATH, help=f"Measures caption consistency.  [default: {JUDGE}, if it is there]")
+@click.option(
+    "--host", default="127.0.0.1", show_default=True,
+    help="Name or address to listen on, IPv4 or IPv6; the default is local.",
+)  # fmt: skip
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="Port to listen on; 0: any free one."
 )
-def demo(models: tuple[Path, ...], judge: Path, host: str, port: int) -> None:
+def demo(models: tuple[Path, ...], judge: Path | None, host: str, port: int) -> None:
     """Serve a web page to try models in.
 
     Without arguments it shows models/gan.pt.
@@ -125,26 +164,23 @@ def demo(models: tuple[Path, ...], judge: Path, host: str, port: int) -> None:
     try:
         import uvicorn
 
-        from t2i.apps.server import Demo, LoadedModel, create_app
+        from t2i.apps.server import Demo, create_app
     except ModuleNotFoundError as error:
         if error.name not in ("uvicorn", "starlette"):
             raise
         raise InputError(f"the page needs {error.name}: pip install -e '.[demo]'") from error
-    from t2i.checkpoints import model_file
-    from t2i.models.judge import Judge
+    from t2i.apps.demo_models import LoadedJudge, load_models
+    from t2i.apps.listening import listen
 
-    loaded = [LoadedModel.load(path) for path in models or (GAN,)]
-    loaded_judge = Judge.from_checkpoint(model_file.load(judge, "judge")) if judge.exists() else None
-    with socket.socket() as listener:
-        try:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.bind((host, port))
-        except OSError as error:
-            raise InputError(
-                f"cannot listen on {host} port {port} ({error.strerror}); choose another (--host, --port)"
-            ) from error
-        click.echo(f"http://{host}:{listener.getsockname()[1]}/ (Ctrl-C ends it)")
-        config = uvicorn.Config(create_app(Demo(loaded, loaded_judge)), log_level="warning", access_log=False)
+    listener, address = listen(host, port)
+    with listener:
+        loaded = load_models(models or (GAN,), warn=_warn)
+        judge = judge or (JUDGE if JUDGE.exists() else None)
+        page = Demo(loaded, LoadedJudge.load(judge) if judge else None, f"{JUDGE} is not there; `dvc repro` makes it")
+        for line in page.warnings():
+            _warn(line)
+        click.echo(f"{address} (Ctrl-C ends it)")
+        config = uvicorn.Config(create_app(page), log_level="warning", access_log=False)
         uvicorn.Server(config).run(sockets=[listener])
 
 
@@ -159,7 +195,7 @@ def report(out: Path, metrics: Path, plots: Path) -> None:
     """
     from t2i.apps.report import write_report
 
-    with _writing(out, "-o"):
+    with _writing("-o", out):
         write_report(out, metrics, plots)
     click.echo(out)
 
@@ -177,7 +213,9 @@ def ablation(parameter: str, baseline: str, metrics: Path, plots: Path) -> None:
     """
     from t2i.ablation.tables import write_ablation
 
-    with _writing(metrics, "--metrics, --plots"):
+    name = f"ablation-{parameter}"
+    files = metrics / f"{name}.md", metrics / f"{name}.csv", plots / f"{name}.png"
+    with _writing("--metrics, --plots", *files):
         click.echo(write_ablation(parameter, baseline, metrics, plots))
 
 
@@ -198,27 +236,31 @@ def import_(generator: Path, text_encoder: Path, image_encoder: Path | None, cap
     """
     from t2i.published.importer import import_checkpoints
 
-    with _writing(out, "--out"):
+    with _writing("--out", out / "gan.pt", out / "damsm.pt"):
         click.echo(import_checkpoints(generator, text_encoder, captions, out, image_encoder))
 
 
 def main(arguments: list[str] | None = None) -> None:
     """``t2i`` and ``python -m t2i``: exit code 1 for mistakes in data, 2 for wrong usage, 130 for Ctrl-C."""
+    escape_unencodable()
     cli.main(arguments, prog_name="t2i")
 
 
 @contextlib.contextmanager
-def _writing(path: Path, option: str) -> Iterator[None]:
+def _writing(option: str, *files: Path) -> Iterator[None]:
+    """Says in one line that files cannot be written: those given here before the work, others when they are written."""
+    from t2i.files import check_writable
+
     try:
+        check_writable(*files)
         yield
     except OSError as error:
-        raise InputError(f"{path} cannot be written ({error.strerror}); choose another place ({option})") from error
+        what = "" if error.filename is None else f"{error.filename} "
+        raise InputError(f"{what}cannot be written ({error.strerror}); choose another place ({option})") from error
 
 
-def _lines(file: IO[bytes] | None) -> list[str]:
-    """Captions in a file; blank lines do not count."""
-    content = b"" if file is None else file.read()
-    return [line for line in content.decode("utf-8", "replace").splitlines() if line.strip()]
+def _warn(line: str) -> None:
+    click.echo(f"t2i: {one_line(line)}", err=True)
 
 
 def _use_passive_threads() -> None:

@@ -1,11 +1,14 @@
 """The model as a package for Cog (cog.yaml): a server that generates images of captions."""
 
+import sys
 import tempfile
 
 from cog import BaseRunner, Input, Path
+from PIL import Image
 
 from t2i.apps.defaults import CAPTION, GAN
 from t2i.errors import InputError
+from t2i.generation.prompt import parse_prompt
 from t2i.generation.text_to_image import TextToImage
 
 
@@ -27,11 +30,14 @@ class Runner(BaseRunner):  # type: ignore[misc]
     ) -> list[Path]:
         """Images of a caption, one a noise vector."""
         try:
-            images = self.model(caption, number, seed, truncation)
+            prompt = parse_prompt(caption, self.model.vocabulary)
         except InputError as error:
             raise ValueError(str(error)) from error
+        for line in prompt.warnings():
+            sys.stdout.write(f"{line}\n")  # where Cog collects the log of an answer
+        images = self.model.generate(prompt, number, seed, truncation).images
         folder = Path(tempfile.mkdtemp())
         paths = [folder / f"{k:02d}.png" for k in range(1, number + 1)]
         for path, image in zip(paths, images, strict=True):
-            image.save(path)
+            Image.fromarray(image).save(path)
         return paths

@@ -3,56 +3,104 @@
 Imports are made where they are needed, so that the command can check a path before it imports PyTorch.
 """
 
+import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from t2i.errors import InputError
+from t2i.files import check_writable, replacing
 
 if TYPE_CHECKING:
     from t2i.generation.text_to_image import GenerationResult
 
 
-def write_images(results: Sequence["GenerationResult"], out: Path) -> list[Path]:
+MAX_GRID = 4000
+"""Most images of a grid, which is made in memory."""
+
+
+@dataclass(frozen=True)
+class ImageFiles:
+    """Where images are written to.
+
+    Attributes:
+        path: a .png for one image or a grid of all, or a folder for single files.
+        is_folder: which of the two.
+    """
+
+    path: Path
+    is_folder: bool
+
+    @classmethod
+    def parse(cls, out: str) -> "ImageFiles":
+        """A folder that is there, or a path that ends with a slash or has no extension, is a folder.
+
+        Raises:
+            InputError: it is empty or -, or no folder and has no name or an extension other than .png.
+        """
+        path = Path(out)
+        if out in ("", "-") or (path.name.lower() == ".png" and not os.path.isdir(out)):
+            raise InputError(f"{out!r} is no name of a .png or of a folder (-o): give one, such as birds.png")
+        if os.path.isdir(out) or out.endswith("/") or path.suffix == "":
+            return cls(path, True)
+        if path.suffix.lower() != ".png":
+            raise InputError(f"{path} is neither a .png nor a folder (-o): folders that are to be made end with a /")
+        return cls(path, False)
+
+    def images(self, captions: int, number: int) -> list[Path]:
+        """Files of so many images for each of so many captions, in this order, or the one file of all."""
+        if not self.is_folder:
+            return [self.path]
+        names = (f"{caption:03d}-{k:03d}.png" for caption in range(1, captions + 1) for k in range(1, number + 1))
+        return [self.path / name for name in names]
+
+    @property
+    def attention(self) -> Path:
+        """File of the attention maps."""
+        if self.is_folder:
+            return self.path / "attention.png"
+        return self.path.with_name(f"{self.path.stem}-attention.png")
+
+    def check(self, captions: int, number: int, *, attention: bool) -> None:
+        """Check that all of it can be written.
+
+        Raises:
+            InputError: the grid is too large.
+            OSError: a file cannot be written.
+        """
+        if not self.is_folder and captions * number > MAX_GRID:
+            raise InputError(f"{captions * number:,} images are too many for one grid: give a folder (-o images/)")
+        check_writable(*self.images(captions, number), *([self.attention] if attention else []))
+
+
+def write_images(results: Sequence["GenerationResult"], files: ImageFiles) -> list[Path]:
     """Write the images of some captions.
 
     Args:
         results: at least one, all with the same number of images.
-        out: a .png for one image or a grid of all, or a folder for single files.
 
     Returns:
         Paths of the files.
     """
-    if not is_png(out):
-        files = {
-            out / f"{caption:03d}-{number:03d}.png": image
-            for caption, result in enumerate(results, 1)
-            for number, image in enumerate(result.images, 1)
-        }
-    elif len(results) == 1 and len(results[0].images) == 1:
-        files = {out: results[0].images[0]}
-    else:
+    images = [image for result in results for image in result.images]
+    paths = files.images(len(results), len(results[0].images))
+    if len(paths) < len(images):
         from t2i.figures.grid import GridRow, caption_grid  # imports matplotlib, which a single image does not need
 
         rows = [GridRow(result.prompt.text, result.images) for result in results]
-        caption_grid(out, rows, [""] * len(results[0].images))
-        return [out]
+        caption_grid(files.path, rows, [""] * len(results[0].images))
+        return paths
     from PIL import Image
 
-    from t2i.files import replacing
-
-    for path, image in files.items():
+    for path, image in zip(paths, images, strict=True):
         with replacing(path) as part:
             Image.fromarray(image).save(part, format="png")
-    return list(files)
+    return paths
 
 
-def write_attention(results: Sequence["GenerationResult"], out: Path) -> Path:
-    """Write attention maps of the first image of each caption, beside or in ``out`` of :func:`write_images`.
-
-    Raises:
-        InputError: the model has no attention.
-    """
+def write_attention(results: Sequence["GenerationResult"], files: ImageFiles) -> Path:
+    """Write attention maps of the first image of each caption, of a model that has attention."""
     from t2i.figures.attention import AttentionRow, attention_maps
 
     rows = [
@@ -65,19 +113,5 @@ def write_attention(results: Sequence["GenerationResult"], out: Path) -> Path:
         for result in results
         for weights in result.attention
     ]
-    if not rows:
-        raise InputError("the model has a single scale and so no attention to show (--attention)")
-    path = out.with_name(f"{out.stem}-attention.png") if is_png(out) else out / "attention.png"
-    attention_maps(path, rows)
-    return path
-
-
-def is_png(out: Path) -> bool:
-    """Whether ``out`` is one file; a path without an extension is a folder.
-
-    Raises:
-        InputError: it has another extension.
-    """
-    if out.suffix.lower() not in ("", ".png"):
-        raise InputError(f"{out} is neither a .png nor a folder (-o)")
-    return out.suffix != ""
+    attention_maps(files.attention, rows)
+    return files.attention

@@ -4,8 +4,7 @@ import base64
 import io
 import json
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,10 +19,9 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
-from t2i.checkpoints import model_file
+from t2i.apps.demo_models import LoadedJudge, LoadedModel
 from t2i.errors import InputError
-from t2i.generation.text_to_image import GenerationResult, TextToImage
-from t2i.models.judge import Judge
+from t2i.generation.text_to_image import GenerationResult
 from t2i.runtime.device import current_device
 from t2i.scores.features import encode_images
 
@@ -61,76 +59,75 @@ class CompareRequest(BaseModel):
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
 
 
-@dataclass(frozen=True)
-class LoadedModel:
-    """A model that the page offers.
-
-    Attributes:
-        label: its name on the page: file, architecture and weight of the contrastive loss.
-    """
-
-    label: str
-    model: TextToImage
-
-    @classmethod
-    def load(cls, path: Path) -> "LoadedModel":
-        """The model in a gan.pt; InputError if it is none."""
-        content = model_file.load(path, "gan")
-        model = TextToImage.from_checkpoint(content)
-        details = [str(model.generator.config["model"])]
-        weight = content.get("provenance", {}).get("settings", {}).get("losses", {}).get("lambda_")
-        if weight is not None:  # unknown for imported models
-            details.append(f"lambda {weight:g}")
-        return cls(f"{path.stem} ({', '.join(details)})", model)
-
-
 class Demo:
     """The models behind the page; requests are answered one after the other.
 
     Args:
         models: at least one; the first is preselected.
-        judge: measures caption consistency; None: no distances are shown.
+        judge: measures caption consistency.
+        no_judge: why there is none.
+
+    Raises:
+        ValueError: two models have the same label.
     """
 
-    def __init__(self, models: list[LoadedModel], judge: Judge | None) -> None:
+    def __init__(self, models: Sequence[LoadedModel], judge: LoadedJudge | None, no_judge: str = "no judge") -> None:
         if judge is not None:
-            judge.to(current_device())
-        self.models = {loaded.label: loaded.model for loaded in models}
+            judge.judge.to(current_device())
+        self.models = {loaded.label: loaded for loaded in models}
+        if len(self.models) < len(models):
+            raise ValueError(f"labels must differ, got {[loaded.label for loaded in models]}")
         self.judge = judge
+        self._refusals = {
+            loaded.label: no_judge if judge is None else judge.refusal(loaded) for loaded in self.models.values()
+        }
         self._lock = threading.Lock()
+
+    def warnings(self) -> list[str]:
+        """A line for each model whose images the judge cannot compare."""
+        return [f"no distances for {label}: {line}" for label, line in self._refusals.items() if line]
 
     def generate(self, request: GenerateRequest) -> dict[str, Any]:
         """Images, scales and attention of a caption."""
         if request.model not in self.models:
             raise InputError(f"no model {request.model!r}; there are {', '.join(self.models)}")
-        model = self.models[request.model]
+        model = self.models[request.model].model
         with self._lock:
             result = model.generate(request.caption, request.number, request.seed, request.truncation)
         return {
             "words": result.prompt.words,
             "unknown": result.prompt.unknown,
+            "lost": result.prompt.lost_warnings(),
             "images": [_png(image) for image in result.images],
             "scales": [_png(image) for image in result.scales],
             "attention": [[_attention_overlay(weights) for weights in stage] for stage in result.attention],
         }
 
     def compare(self, request: CompareRequest) -> dict[str, Any]:
-        """Images of two captions by each model, and their distance."""
-        rows = []
-        for label, model in self.models.items():
-            with self._lock:
-                one, two = (model.generate(caption, request.number, request.seed) for caption in request.captions)
-                distance = self._distance(one, two)
-            pairs = [[_png(a), _png(b)] for a, b in zip(one.images, two.images, strict=True)]
-            rows.append({"model": label, "pairs": pairs, "distance": distance})
-        return {"rows": rows}
+        """Images of two captions by each model, and their distance, or why there is none."""
+        return {"rows": [{"model": label} | self._compared(loaded, request) for label, loaded in self.models.items()]}
 
-    def _distance(self, one: GenerationResult, two: GenerationResult) -> float | None:
+    def _compared(self, loaded: LoadedModel, request: CompareRequest) -> dict[str, Any]:
+        """A row of :meth:`compare`; captions that this model cannot read are no reason to hide what others make."""
+        try:
+            with self._lock:
+                one, two = (loaded.model.generate(text, request.number, request.seed) for text in request.captions)
+                refusal = self._refusals[loaded.label]
+                distance = self._distance(one, two) if refusal is None else None
+        except InputError as error:
+            return {"error": str(error)}
+        return {
+            "pairs": [[_png(a), _png(b)] for a, b in zip(one.images, two.images, strict=True)],
+            "distance": distance,
+            "no_distance": refusal,
+            "warnings": list(dict.fromkeys(one.prompt.warnings() + two.prompt.warnings())),
+        }
+
+    def _distance(self, one: GenerationResult, two: GenerationResult) -> float:
         """Mean cosine distance of the judge's features between images of the two captions with the same noise."""
-        if self.judge is None:
-            return None
+        assert self.judge is not None
         batches = [torch.from_numpy(np.stack(result.images)).permute(0, 3, 1, 2) for result in (one, two)]
-        first, second = (encode_images(self.judge.image, images, current_device()) for images in batches)
+        first, second = (encode_images(self.judge.judge.image, images, current_device()) for images in batches)
         return round(float(1 - torch.nn.functional.cosine_similarity(first, second).mean()), 3)
 
 

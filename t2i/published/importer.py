@@ -5,6 +5,7 @@ from pathlib import Path
 from t2i.checkpoints import model_file
 from t2i.checkpoints.provenance import file_digest, provenance
 from t2i.errors import InputError
+from t2i.files import short_names
 from t2i.models.encoders.damsm import Damsm
 from t2i.published import networks
 from t2i.published.files import read_state, vocabulary
@@ -59,5 +60,5 @@ def import_checkpoints(
 
 
 def _digests(*paths: Path) -> dict[Path, str]:
-    """Digests of files by their names."""
-    return {Path(path.name): file_digest(path) for path in paths}
+    """Digests of files by their names, which tell them apart."""
+    return {Path(name): file_digest(path) for name, path in zip(short_names(paths), paths, strict=True)}

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import torch
+
 from t2i.data.text.vocabulary import Vocabulary
 from t2i.errors import InputError
 from t2i.models.discriminator import Discriminator
@@ -85,7 +87,7 @@ def _filled(network: Any, state: State, names: Callable[[str], str], what: str) 
         what: the network's name in messages.
 
     Raises:
-        InputError: tensors are missing, left over, or of another size.
+        InputError: tensors are missing, left over, of another size or kind, or have numbers that are not finite.
     """
     ours, used, missing = {}, set(), []
     for name, tensor in network.state_dict().items():
@@ -99,8 +101,13 @@ def _filled(network: Any, state: State, names: Callable[[str], str], what: str) 
         elif value.numel() != tensor.numel():
             shapes = f"{list(value.shape)} where {list(tensor.shape)} fits the other tensors"
             raise InputError(f"the {what} has {published} of shape {shapes}; it is damaged or of another model")
+        elif value.is_floating_point() < tensor.is_floating_point() or value.layout != torch.strided or value.is_meta:
+            kind = f"{value.dtype}, {value.layout}"
+            raise InputError(f"the {what} has {published} of type {kind}; dense floating-point numbers are needed")
         else:
-            ours[name] = value.reshape(tensor.shape)
+            ours[name] = value.reshape(tensor.shape).to(tensor.dtype)
+            if not ours[name].isfinite().all():
+                raise InputError(f"the {what} has numbers in {published} that are NaN or infinite; it is damaged")
     unknown = sorted(set(state) - used)
     for problem, keys in (("lacks", missing), ("has, besides,", unknown)):
         if keys:

@@ -102,6 +102,17 @@ def test_studies_are_apart_by_model_and_the_one_with_most_runs_comes_first() -> 
     assert first.title.startswith("attngan") and second.title.startswith("dmgan")
 
 
+def test_studies_that_differ_in_what_the_title_leaves_out_are_told_apart() -> None:
+    def study(count: int, **changes: Any) -> list[dict[str, Any]]:
+        return [experiment(lambda_, seed, **changes) for lambda_ in (0, 0.2) for seed in range(count)]
+
+    runs = [*study(3), *study(2, judge={"lr": 2, "steps": 5}), experiment(0, 0, evaluate={"folds": 3})]
+    assert [study.title for study in find_studies(read_runs(shown(*runs)), "loss.lambda")] == [
+        "attngan, toy_birds, recipe quick, budget study, at 1234567, judge.lr 1",
+        "attngan, toy_birds, recipe quick, budget study, at 1234567, judge.lr 2, judge.steps 5",
+    ]
+
+
 def test_what_cannot_be_compared_is_named() -> None:
     runs = read_runs(shown(experiment(0.2, 0), experiment(0.2, 1)))
     with pytest.raises(
@@ -135,6 +146,8 @@ def test_values_as_text() -> None:
     values = ["fp32", 10, 0.2, 2, 2.0, None, True, "1e-05", ["train", "test"]]
     labels = ["fp32", "10", "0.2", "2", "2", "null", "true", "1e-05", '["train", "test"]']
     assert [value_label(value) for value in values] == labels
+    assert value_label(1e6) == value_label(1_000_000) == value_label("1000000") == "1000000"
+    assert [value_label(value) for value in (0.1234567, 0.1234568)] == ["0.1234567", "0.1234568"]
     assert sorted({*labels[:6]}, key=value_order) == ["0.2", "2", "10", "fp32", "null"]
 
 

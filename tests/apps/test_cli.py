@@ -14,7 +14,7 @@ from t2i.errors import InputError
 from tests.apps.conftest import Command
 from tests.conftest import ROOT
 
-COMMANDS = ["generate", "demo", "report", "ablation", "import"]
+COMMANDS = ["check", "generate", "demo", "report", "ablation", "import"]
 
 
 def run(*arguments: str, code: str = "") -> subprocess.CompletedProcess[str]:

@@ -90,6 +90,16 @@ def test_images_of_a_caption(address: str) -> None:
     assert again["output"] == result["output"]
 
 
+def test_words_that_are_not_read_are_in_the_log(address: str) -> None:
+    result = get(f"{address}/predictions", input={"caption": "a red bird, schön 鸟 xyzzy", "number": 1})
+    assert result["status"] == "succeeded" and result["logs"].splitlines() == [
+        "'schön' is read as 'schn': the model's words are ASCII",
+        "'鸟' is left out: the model's words are ASCII",
+        "'schn' is not in the model's vocabulary and is left out",
+        "'xyzzy' is not in the model's vocabulary and is left out",
+    ]
+
+
 def test_a_caption_without_a_known_word_fails_with_the_line(address: str) -> None:
     result = get(f"{address}/predictions", input={"caption": "xyzzy"})
     assert result["status"] == "failed"
@@ -100,7 +110,7 @@ def test_requirements_of_the_image_cover_what_the_runner_imports() -> None:
     listed = {line.split(">")[0] for line in (ROOT / "cog.requirements.txt").read_text().splitlines()}
     code = (
         "import sys, t2i.apps.defaults, t2i.generation.text_to_image; from t2i.data.text.tokenizer import tokenize; "
-        "tokenize('a'); print(*{name.split('.')[0] for name in sys.modules})"
+        "tokenize('\\xe4'); tokenize('\\xe4', 'unicode'); print(*{name.split('.')[0] for name in sys.modules})"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     imported = {{"PIL": "pillow"}.get(name, name) for name in done.stdout.split()}

@@ -51,8 +51,39 @@ def test_captions_from_a_file_and_from_standard_input(t2i: Command, gan: Path, t
     (tmp_path / "captions.txt").write_text("the top is red\n\n  \nblue below\r\n")
     t2i("generate", "white", "-f", tmp_path / "captions.txt", "-m", gan, "-o", tmp_path / "a")
     assert len(list((tmp_path / "a").iterdir())) == 3
-    t2i("generate", "-f", "-", "-m", gan, "-o", tmp_path / "b", stdin=b"a green ground\n\nwhite \xff above\n")
+    t2i("generate", "-f", "-", "-m", gan, "-o", tmp_path / "b", stdin="a green ground\n\nwhite \ufffd above\n".encode())
     assert len(list((tmp_path / "b").iterdir())) == 2
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32"])
+@pytest.mark.parametrize("text", ["the top is red", "the top is red\r\nblue below\r\n"])
+def test_captions_of_other_encodings_are_read_as_they_were_written(
+    t2i: Command, gan: Path, tmp_path: Path, encoding: str, text: str
+) -> None:
+    for name, content in (("a", text.encode(encoding)), ("b", text.encode())):
+        result = t2i("generate", "-f", "-", "-m", gan, "-o", tmp_path / name, stdin=content)
+        assert (result.exit_code, result.stderr) == (0, "")
+    images = [{path.name: path.read_bytes() for path in (tmp_path / name).iterdir()} for name in "ab"]
+    assert images[0] == images[1] and len(images[0]) == len(text.splitlines())
+
+
+def test_words_that_are_not_read_as_typed_are_named(t2i: Command, gan: Path, tmp_path: Path) -> None:
+    result = t2i("generate", "the töp is red 鸟", "red 鸟", "-m", gan, "-o", tmp_path / "x.png")
+    assert result.exit_code == 0 and result.stderr.splitlines()[:2] == [
+        "t2i: 'töp' is read as 'tp': the model's words are ASCII",
+        "t2i: '鸟' is left out: the model's words are ASCII",
+    ]
+    assert result.stderr.count("鸟") == 1
+
+
+def test_a_model_that_is_not_finite_is_not_used(t2i: Command, gan: Path, tmp_path: Path) -> None:
+    content = model_file.load(gan, "gan")
+    content["generator"]["state"]["heads.0.0.weight"][0, 0, 0, 0] = float("nan")
+    model_file.save(tmp_path / "gan.pt", "gan", {key: content[key] for key in ("generator", "text")})
+    result = t2i("generate", "red", "-m", tmp_path / "gan.pt", "-o", tmp_path / "x.png")
+    line = "generator.state.heads.0.0.weight has numbers that are NaN or infinite; get or train the model again"
+    assert (result.exit_code, result.stderr) == (1, f"t2i: {tmp_path / 'gan.pt'}: {line}\n")
+    assert not (tmp_path / "x.png").exists()
 
 
 def test_unknown_words_are_named_with_similar_ones(t2i: Command, gan: Path, tmp_path: Path) -> None:

@@ -36,17 +36,19 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     vocabulary = Vocabulary.build([tokenize(EXAMPLE), tokenize("a small blue bird with a white breast and body")])
     for weight in (0.0, 0.2):
         text = TextEncoder(vocabulary, embedding_dim=6, word_dim=5)
-        content = {"generator": make_generator().to_checkpoint(), "text": text.to_checkpoint()}
-        model_file.save(
-            folder / f"gan{weight}.pt", "gan", content | {"provenance": {"settings": {"losses": {"lambda_": weight}}}}
-        )
+        record = {"settings": {"losses": {"lambda_": weight}}, "inputs": {"prepared": str(weight)}}
+        content = {"generator": make_generator().to_checkpoint(), "text": text.to_checkpoint(), "provenance": record}
+        model_file.save(folder / f"lambda{weight}" / "gan.pt", "gan", content)
     judge = Judge(vocabulary, classes=[], attributes={}, embedding_dim=8, width=8)
-    model_file.save(folder / "judge.pt", "judge", judge.to_checkpoint())
-    command = [sys.executable, "-m", "t2i", "demo", "gan0.0.pt", "gan0.2.pt", "--judge", "judge.pt", "--port", "0"]
+    record = {"inputs": {"prepared": "0.2"}}
+    model_file.save(folder / "judge.pt", "judge", {**judge.to_checkpoint(), "provenance": record})
+    models = ["lambda0.0/gan.pt", "lambda0.2/gan.pt", "./lambda0.2/gan.pt"]
+    options = ["--judge", "judge.pt", "--port", "0", "--host", "localhost"]
+    command = [sys.executable, "-m", "t2i", "demo", *models, *options]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     with subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        match = re.match(r"http://127\.0\.0\.1:\d+/", process.stdout.readline())
+        match = re.match(r"http://(127\.0\.0\.1|\[::1\]):\d+/", process.stdout.readline())
         assert match is not None
         yield match[0]
         process.terminate()
@@ -96,10 +98,30 @@ def test_an_unknown_word_is_marked_and_nonsense_is_refused(page: Page) -> None:
     assert "has no word that the model knows" in page.get_by_role("alert").inner_text()
 
 
+def test_letters_that_the_model_does_not_have_are_said(page: Page) -> None:
+    page.get_by_label("Caption", exact=True).fill("ein schöner red bird 鸟")
+    page.get_by_role("button", name="Generate").click()
+    page.wait_for_selector("#images img")
+    assert page.locator(".warning").all_inner_texts()[:2] == [
+        "'schöner' is read as 'schner': the model's words are ASCII",
+        "'鸟' is left out: the model's words are ASCII",
+    ]
+
+
 def test_two_captions_are_compared_for_both_models(page: Page) -> None:
+    page.get_by_label("Second caption").fill("a blue bird 鸟")
     page.get_by_role("button", name="Compare").click()
     page.wait_for_selector("#compared td.distance")
     rows = page.locator("#compared tr")
     assert rows.count() == 2 and rows.first.locator("img").count() == 8
-    assert rows.locator("th").all_inner_texts() == ["gan0.0 (attngan, lambda 0)", "gan0.2 (attngan, lambda 0.2)"]
-    assert re.fullmatch(r"distance \d\.\d{3}", rows.first.locator(".distance").inner_text())
+    names = ["lambda0.0/gan (attngan, lambda 0)", "lambda0.2/gan (attngan, lambda 0.2)"]
+    assert rows.locator("th").all_inner_texts() == names
+    assert page.locator("#model option").all_inner_texts() == names
+    no_distance = rows.first.locator(".no-distance").inner_text()
+    assert no_distance == "no distance: the judge was trained on other data than the model"
+    assert re.fullmatch(r"distance \d\.\d{3}", rows.last.locator(".distance").inner_text())
+    assert rows.last.locator(".warning").all_inner_texts() == ["'鸟' is left out: the model's words are ASCII"]
+    page.get_by_label("Second caption").fill("xyzzy")
+    page.get_by_role("button", name="Compare").click()
+    page.wait_for_selector("#compared .error")
+    assert rows.count() == 2 and "'xyzzy' has no word that the model knows" in rows.first.inner_text()

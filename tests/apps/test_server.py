@@ -3,7 +3,6 @@
 import base64
 import io
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,8 +12,8 @@ from hypothesis import strategies as st
 from PIL import Image
 from starlette.testclient import TestClient
 
-from t2i.apps.server import MAX_BYTES, Demo, LoadedModel, create_app
-from t2i.checkpoints import model_file
+from t2i.apps.demo_models import LoadedJudge, LoadedModel
+from t2i.apps.server import MAX_BYTES, Demo, create_app
 from t2i.data.text.vocabulary import Vocabulary
 from t2i.generation.text_to_image import TextToImage
 from t2i.models.encoders.text import TextEncoder
@@ -27,26 +26,11 @@ def client(vocabulary: Vocabulary) -> TestClient:
     torch.manual_seed(0)
     text = TextEncoder(vocabulary, embedding_dim=6, word_dim=5)
     models = [
-        LoadedModel(f"{model} <1>", TextToImage(make_generator(model=model), text, "fp32"))
+        LoadedModel(f"{model} <1>", TextToImage(make_generator(model=model), text, "fp32"), data="1")
         for model in ("attngan", "dmgan")
     ]
     judge = Judge(vocabulary, classes=[], attributes={}, embedding_dim=8, width=8).eval()
-    return TestClient(create_app(Demo(models, judge)))
-
-
-@pytest.mark.parametrize(
-    ("provenance", "label"),
-    [
-        ({"settings": {"losses": {"lambda_": 0.2}}}, "gan (attngan, lambda 0.2)"),
-        ({"settings": {"losses": {"lambda_": 0.0}}}, "gan (attngan, lambda 0)"),
-        ({"settings": {}}, "gan (attngan)"),  # imported
-    ],
-)
-def test_models_are_labelled_by_their_file(gan: Path, tmp_path: Path, provenance: dict[str, Any], label: str) -> None:
-    content = model_file.load(gan, "gan")
-    changed = {"generator": content["generator"], "text": content["text"], "provenance": provenance}
-    model_file.save(tmp_path / "gan.pt", "gan", changed)
-    assert LoadedModel.load(tmp_path / "gan.pt").label == label
+    return TestClient(create_app(Demo(models, LoadedJudge(judge, data="1"))))
 
 
 def generate(client: TestClient, **changes: Any) -> Any:
@@ -77,6 +61,34 @@ def test_two_captions_by_each_model(client: TestClient) -> None:
     assert all(len(row["pairs"]) == 3 and 0 <= row["distance"] <= 2 for row in rows)
     same = client.post("/compare", json={"captions": ["blue below"] * 2}).json()["rows"]
     assert all(row["distance"] == 0 and all(one == two for one, two in row["pairs"]) for row in same)
+
+
+def test_words_that_are_left_out_or_shortened_are_said(client: TestClient) -> None:
+    result = generate(client, caption="鸟 the töp is red").json()
+    assert result["words"] == ["the", "is", "red"] and list(result["unknown"]) == ["tp"]
+    assert result["lost"] == [
+        "'töp' is read as 'tp': the model's words are ASCII",
+        "'鸟' is left out: the model's words are ASCII",
+    ]
+    assert generate(client).json()["lost"] == []
+    rows = client.post("/compare", json={"captions": ["red 鸟", "the gren top 鸟"]}).json()["rows"]
+    for row in rows:
+        lost, unknown = row["warnings"]
+        assert lost == "'鸟' is left out: the model's words are ASCII"
+        assert unknown.startswith("'gren' is not in the model's vocabulary")
+
+
+def test_a_caption_that_one_model_cannot_read_hides_no_other_model(vocabulary: Vocabulary) -> None:
+    models = [
+        LoadedModel(str(number), TextToImage(make_generator(), TextEncoder(words, embedding_dim=6, word_dim=5), "fp32"))
+        for number, words in enumerate([vocabulary, Vocabulary(["<end>", "鸟"], "unicode")])
+    ]
+    client = TestClient(create_app(Demo(models, None, "models/judge.pt is not there")))
+    first, second = client.post("/compare", json={"captions": ["red", "blue"]}).json()["rows"]
+    assert len(first["pairs"]) == 4 and first["distance"] is None
+    assert first["no_distance"] == "models/judge.pt is not there"
+    assert second == {"model": "1", "error": "the caption 'red' has no word that the model knows; e.g., 鸟"}
+    assert generate(client, model="1", caption="鸟!").json()["words"] == ["鸟"]
 
 
 @pytest.mark.parametrize(

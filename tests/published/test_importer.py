@@ -110,37 +110,10 @@ def test_other_pickles_are_no_vocabulary(tmp_path: Path, content: Any) -> None:
         files.vocabulary(tmp_path / "captions.pickle")
 
 
-@pytest.mark.parametrize("wrap", ["plain", "netG", "module", "netG module", "old torch"])
-def test_usual_wrappings_are_removed(tmp_path: Path, wrap: str) -> None:
+def test_batch_norm_of_old_torch_did_not_count_batches() -> None:  # before 0.4.1
     ours = small_generator("attngan")
-    state: dict[str, Any] = to_published(ours)
-    if "module" in wrap:
-        state = {f"module.{name}": value for name, value in state.items()}
-    if "netG" in wrap:
-        state = {"netG": state, "epoch": 600}
-    if wrap == "old torch":  # before 0.4.1 batch norm did not count batches
-        state = {name: value for name, value in state.items() if not name.endswith("num_batches_tracked")}
-    torch.save(state, tmp_path / "netG.pth")
-    assert_same(ours, networks.generator(files.read_state(tmp_path / "netG.pth")))
-
-
-class Bomb:
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return Path.touch, (self.path,)
-
-
-def test_pickles_that_would_run_code_are_refused(tmp_path: Path) -> None:
-    mark = tmp_path / "it ran"
-    torch.save({"x": torch.zeros(1), "y": Bomb(mark)}, tmp_path / "netG.pth")
-    with pytest.raises(InputError, match="holds more than tensors and is not opened"):
-        files.read_state(tmp_path / "netG.pth")
-    (tmp_path / "captions.pickle").write_bytes(pickle.dumps([[], [], {0: Bomb(mark)}, {}]))
-    with pytest.raises(InputError, match="is not opened"):
-        files.vocabulary(tmp_path / "captions.pickle")
-    assert not mark.exists()
+    state = {name: v for name, v in to_published(ours).items() if not name.endswith("num_batches_tracked")}
+    assert_same(ours, networks.generator(state))
 
 
 def test_a_rebuilt_vocabulary_is_named_with_both_sizes() -> None:
@@ -160,17 +133,6 @@ def test_damaged_states_are_named() -> None:
         networks.generator(state | {"h_net2.A.weight": torch.zeros(1, 7)})
     with pytest.raises(InputError, match="no generator of the published models: it has no ca_net.fc.weight"):
         networks.generator(to_published(small_text_encoder()))
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [(b"", "is no checkpoint, or a damaged one"), (None, "cannot be read"), (b"PK\x03\x04 torn", "is no checkpoint")],
-)
-def test_what_is_no_checkpoint_is_refused(tmp_path: Path, content: bytes | None, message: str) -> None:
-    if content is not None:
-        (tmp_path / "x.pth").write_bytes(content)
-    with pytest.raises(InputError, match=message):
-        files.read_state(tmp_path / "x.pth")
 
 
 @pytest.mark.slow
@@ -195,6 +157,71 @@ def test_imported_models_generate_images(tmp_path: Path) -> None:
     noise, epsilon = model.generator.draw_noise(1, np.random.default_rng(0))
     generated, _ = model.forward(torch.tensor([[1, 2, 3, 4]]), noise, epsilon)
     assert [image.shape[-1] for image in generated.images] == [64, 128]
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), -float("inf")])
+@pytest.mark.parametrize(
+    ("file", "name", "what"),
+    [
+        ("netG.pth", "h_net2.att.conv_context.weight", "generator"),
+        ("netG.pth", "h_net1.fc.1.running_var", "generator"),
+        ("text.pth", "encoder.weight", "text encoder"),
+    ],
+)
+def test_numbers_that_are_not_finite_are_refused_with_the_tensor(
+    tmp_path: Path, file: str, name: str, what: str, number: float
+) -> None:
+    states = {"netG.pth": to_published(small_generator("attngan")), "text.pth": to_published(small_text_encoder())}
+    states[file][name].view(-1)[-1] = number
+    for path, state in states.items():
+        torch.save(state, tmp_path / path)
+    captions = write_captions(tmp_path / "captions.pickle", WORDS)
+    with pytest.raises(InputError) as caught:
+        import_checkpoints(tmp_path / "netG.pth", tmp_path / "text.pth", captions, tmp_path / "models")
+    assert str(caught.value) == f"the {what} has numbers in {name} that are NaN or infinite; it is damaged"
+    assert not (tmp_path / "models").exists()
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+def test_weights_of_other_precisions_become_float32(tmp_path: Path, dtype: torch.dtype) -> None:
+    state = to_published(small_generator("attngan"))
+    torch.save({name: v.to(dtype) if v.is_floating_point() else v for name, v in state.items()}, tmp_path / "netG.pth")
+    torch.save(to_published(small_text_encoder()), tmp_path / "text.pth")
+    captions = write_captions(tmp_path / "captions.pickle", WORDS)
+    import_checkpoints(tmp_path / "netG.pth", tmp_path / "text.pth", captions, tmp_path / "models")
+    model = TextToImage.load(tmp_path / "models" / "gan.pt", "fp32")
+    assert {weight.dtype for weight in model.generator.parameters()} == {torch.float32}
+    assert model.generate("red bird").images[0].std() > 0
+    for name, weight in to_published(model.generator).items():
+        torch.testing.assert_close(weight, state[name].to(dtype).to(weight.dtype), rtol=1e-6, atol=0)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda weight: weight.double() * 1e300, "has numbers in h_net1.fc.0.weight that are NaN or infinite"),
+        (lambda weight: weight.to(torch.int8), "of type torch.int8, torch.strided; dense floating-point numbers"),
+        (lambda weight: weight.to(torch.complex64), "of type torch.complex64, torch.strided; dense floating-point"),
+        (lambda weight: weight.to_sparse(), "of type torch.float32, torch.sparse_coo; dense floating-point numbers"),
+        (lambda weight: weight.to("meta"), "of type torch.float32, torch.strided; dense floating-point numbers"),
+    ],
+)
+def test_weights_that_float32_cannot_hold_are_refused(change: Callable[[torch.Tensor], Any], message: str) -> None:
+    state = to_published(small_generator("attngan"))
+    state["h_net1.fc.0.weight"] = change(state["h_net1.fc.0.weight"] + 1)
+    with pytest.raises(InputError) as caught:
+        networks.generator(state)
+    assert message in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_files_of_equal_names_are_recorded_with_their_folders(tmp_path: Path) -> None:
+    for folder, network in (("a", small_generator("attngan")), ("b", small_text_encoder())):
+        (tmp_path / folder).mkdir()
+        torch.save(to_published(network), tmp_path / folder / "model.pth")
+    captions = write_captions(tmp_path / "captions.pickle", WORDS)
+    import_checkpoints(tmp_path / "a" / "model.pth", tmp_path / "b" / "model.pth", captions, tmp_path / "models")
+    record = model_file.load(tmp_path / "models" / "gan.pt", "gan")["provenance"]
+    assert set(record["inputs"]) == {"a/model.pth", "b/model.pth", "captions.pickle"}
 
 
 def test_without_an_image_encoder_there_is_no_damsm(tmp_path: Path) -> None:
