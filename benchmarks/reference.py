@@ -2,7 +2,8 @@
 
 Each caption passes generator and discriminators by itself, real images pass once for each caption, optimizers and
 averages go parameter by parameter, all in float32 on the processor (see also :mod:`benchmarks.reference_networks`).
-`tests/benchmarks/test_reference.py` compares the losses of both, step by step.
+`tests/benchmarks/test_reference.py` compares the losses of both, step by step, and
+`tests/training/test_two_steps.py` both with values of plain code that shares none with t2i.
 """
 
 import copy
@@ -30,6 +31,7 @@ from t2i.models.generators.generator import Generated, Generator, scales
 from t2i.models.init import InitScheme, init_weights
 from t2i.runtime.device import Precision
 from t2i.training.gan.discriminators import MultiScaleDiscriminator
+from t2i.training.gan.objective import SharedNoise
 
 Row = dict[str, float]
 
@@ -51,13 +53,19 @@ def _check(limits: Mapping[str, Any], **arguments: Any) -> None:
 
 
 @dataclass
-class View:
-    """One caption of each of N images: words [N, D, L], sentences [N, D], padding [N, L], and the generated images."""
+class Pass:
+    """Captions that pass together, N of one view or V N of all: words [., D, L], sentences [., D], padding [., L].
+
+    Attributes:
+        fake: the images that were generated from them.
+        views: V' of these captions, 1 or V.
+    """
 
     words: Tensor
     sentences: Tensor
     padding: Tensor
     fake: Generated
+    views: int
 
 
 def plain_gan(
@@ -78,13 +86,14 @@ def plain_gan(
     precision: Precision,
     seed: int,
     steps: int,
+    together: bool = False,
     on_step: Callable[[], object] = lambda: None,
 ) -> tuple[Generator, list[Row]]:
     """As :func:`t2i.training.gan.train.train_gan`, for the losses of the paper.
 
-    The two captions pass one after the other, so batch norm has separate statistics for each.
-
     Args:
+        together: whether both captions pass as one batch, as in t2i; else one after the other, as published, and batch
+            norm has separate statistics for each.
         on_step: called after each step.
 
     Raises:
@@ -111,22 +120,26 @@ def plain_gan(
     data = CaptionBatches(pack, damsm.vocabulary, batch_size=batch_size, max_words=max_words, flip=flip, seed=seed)
     rows: list[Row] = []
     for step, batch in enumerate(data.batches(0, steps)):
+        count = captions_per_image if together else 1  # views in a pass
+        captions = [torch.cat(tuple(ids)) for ids in batch.ids.split(count)]
         with torch.no_grad():
-            encoded = [text(ids) for ids in batch.ids]
+            encoded = [text(ids) for ids in captions]
         real = d.pyramid(to_float(batch.images).contiguous())
         noise = draw_noise(g, batch_size, losses["shared_noise"], np.random.default_rng([seed, 2, step]))
-        views = [
-            View(words, sentences, ids == 0, g(z, epsilon, sentences, words, ids == 0))
-            for (words, sentences), ids, (z, epsilon) in zip(encoded, batch.ids, noise, strict=True)
+        passes = [
+            Pass(words, sentences, ids == 0, g(z, epsilon, sentences, words, ids == 0), count)
+            for (words, sentences), ids, z, epsilon in zip(
+                encoded, captions, *(drawn.chunk(len(captions)) for drawn in noise), strict=True
+            )
         ]
 
         row = {"step": step + 1, "d": 0.0}
         for scale, optimizer_d in enumerate(optimizers_d):
-            loss = _discriminator_loss(d[scale], scale, real[scale], views, losses["adversarial"])
+            loss = _discriminator_loss(d[scale], scale, real[scale], passes, losses["adversarial"])
             _update(optimizer_d, loss)
             row["d"] += loss.item()
 
-        terms = _generator_terms(d, image, views, batch.classes, losses)
+        terms = _generator_terms(d, image, passes, batch.classes, losses)
         weights = {"g": 1.0, "damsm": losses["damsm"], "kl": losses["kl"], "contrastive": losses["lambda_"]}
         _update(optimizer_g, torch.stack([weights[name] * term for name, term in terms.items()]).sum())
         for slow, parameter in zip(average, g.parameters(), strict=True):
@@ -138,50 +151,57 @@ def plain_gan(
     return g.eval(), rows
 
 
-def draw_noise(g: Generator, images: int, shared: bool, rng: np.random.Generator) -> list[tuple[Tensor, Tensor]]:
-    """Noise and epsilon for the first and for the second caption of each image."""
-    noise, epsilon = g.draw_noise(images if shared else 2 * images, rng)
-    pairs = list(zip(noise.split(images), epsilon.split(images), strict=True))
-    return 2 * pairs if shared else pairs
+def draw_noise(g: Generator, images: int, shared: SharedNoise, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+    """Noise and epsilon for the first captions of all images and then for the second."""
+    noise, epsilon = g.draw_noise(2 * images, rng)
+    first, first_epsilon = noise[:images], epsilon[:images]
+    return (
+        noise if shared == "none" else torch.cat((first, first)),
+        torch.cat((first_epsilon, first_epsilon)) if shared == "all" else epsilon,
+    )
 
 
 def _discriminator_loss(
-    discriminator: Discriminator, scale: int, real: Tensor, views: list[View], kind: AdversarialLoss
+    discriminator: Discriminator, scale: int, real: Tensor, passes: list[Pass], kind: AdversarialLoss
 ) -> Tensor:
     loss = torch.zeros(())
-    for view in views:
+    for each in passes:
         features = discriminator.trunk(real)
-        fake_features = discriminator.trunk(view.fake.images[scale].detach())
-        loss = loss + discriminator_loss(
+        fake_features = discriminator.trunk(each.fake.images[scale].detach())
+        views = each.sentences.chunk(each.views)
+        loss = loss + each.views * discriminator_loss(
             unconditional(discriminator, features),
-            conditional(discriminator, features, view.sentences),
+            torch.cat([conditional(discriminator, features, view) for view in views]),
             unconditional(discriminator, fake_features),
-            conditional(discriminator, fake_features, view.sentences),
-            conditional(discriminator, features, view.sentences[1:]),
+            conditional(discriminator, fake_features, each.sentences),
+            torch.cat([conditional(discriminator, features, view[1:]) for view in views]),
             kind,
         )
     return loss
 
 
 def _generator_terms(
-    d: MultiScaleDiscriminator, image: nn.Module, views: list[View], classes: Tensor, losses: Mapping[str, Any]
+    d: MultiScaleDiscriminator, image: nn.Module, passes: list[Pass], classes: Tensor, losses: Mapping[str, Any]
 ) -> dict[str, Tensor]:
     gammas = {name: losses[name] for name in ("gamma1", "gamma2", "gamma3")}
     adversarial: list[Tensor] = []
     matching: list[Tensor] = []
     kl: list[Tensor] = []
     codes: list[Tensor] = []
-    for view in views:
-        for scale, fake in enumerate(view.fake.images):
+    for each in passes:
+        for scale, fake in enumerate(each.fake.images):
             features = d[scale].trunk(fake)
-            adversarial.append(generator_loss(unconditional(d[scale], features), losses["adversarial"]))
-            adversarial.append(generator_loss(conditional(d[scale], features, view.sentences), losses["adversarial"]))
-        regions, code = image(view.fake.images[-1])
-        matching += damsm_losses(regions, code, view.words, view.sentences, view.padding, classes, **gammas)
-        kl.append(kl_to_standard_normal(view.fake.mu, view.fake.logvar))
+            for logits in (unconditional(d[scale], features), conditional(d[scale], features, each.sentences)):
+                adversarial.append(each.views * generator_loss(logits, losses["adversarial"]))
+        regions, code = image(each.fake.images[-1])
+        tensors = (regions, code, each.words, each.sentences, each.padding)
+        for r, c, w, s, p in zip(*(tensor.chunk(each.views) for tensor in tensors), strict=True):
+            matching += damsm_losses(r, c, w, s, p, classes, **gammas)
+        kl.append(each.views * kl_to_standard_normal(each.fake.mu, each.fake.logvar))
         codes.append(code)
+    first, second = torch.cat(codes).chunk(2)
     terms = {name: torch.stack(parts).sum() for name, parts in (("g", adversarial), ("damsm", matching), ("kl", kl))}
-    return terms | {"contrastive": nt_xent(codes[0], codes[1], losses["temperature"])}
+    return terms | {"contrastive": nt_xent(first, second, losses["temperature"])}
 
 
 def _update(optimizer: torch.optim.Optimizer, loss: Tensor) -> None:

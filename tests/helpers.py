@@ -1,11 +1,14 @@
 """Small networks and trainings that several tests use."""
 
+import contextlib
 import multiprocessing
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from functools import partialmethod
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
 from torch import Tensor, nn
 
@@ -33,7 +36,7 @@ DAMSM: Arguments = {
     "losses": {
         "negatives": "view", "damsm_lambda": 1.0, "temperature": 0.5, "gamma1": 4.0, "gamma2": 5.0, "gamma3": 10.0
     },
-    "optimizer": {"lr": 4e-3, "lr_decay": None, "lr_min_ratio": 0.1, "gradient_clip": 10.0},
+    "optimizer": {"lr": 4e-3, "lr_decay": None, "lr_min_ratio": 0.1, "gradient_clip": 10.0, "reset": "never"},
     "precision": "fp32", "seed": 0,
 }  # fmt: skip
 GAN: Arguments = {
@@ -45,7 +48,7 @@ GAN: Arguments = {
     "discriminator": {"ndf": 8, "norm": "none", "projection_dim": 8, "negative_captions": "hardest"},
     "losses": {
         "adversarial": "hinge", "damsm": 0.1, "kl": 1.0, "mode_seeking": 0.05, "matching": 1.0, "r1": 0.3,
-        "r1_every": 2, "memory_bank": 20, "lambda_": 0.2, "temperature": 0.5, "shared_noise": True, "gamma1": 4.0,
+        "r1_every": 2, "memory_bank": 20, "lambda_": 0.2, "temperature": 0.5, "shared_noise": "all", "gamma1": 4.0,
         "gamma2": 5.0, "gamma3": 10.0,
     },
     "optimizer": {
@@ -91,6 +94,20 @@ def same_weights(a: nn.Module, b: nn.Module) -> bool:
     return all(torch.equal(x, y) for x, y in zip(a.state_dict().values(), b.state_dict().values(), strict=True))
 
 
+@contextlib.contextmanager
+def computing_in(precision: torch.dtype) -> Iterator[None]:
+    """Networks that are made within the block, and what they compute, are of a precision, whatever says float32."""
+    draw = Generator.draw_noise  # numbers of float32, whose mean depends on the order of the sum
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(torch.Tensor, "float", partialmethod(torch.Tensor.to, precision))
+        patched.setattr(Generator, "draw_noise", lambda *given: tuple(drawn.to(precision) for drawn in draw(*given)))
+        torch.set_default_dtype(precision)
+        try:
+            yield
+        finally:
+            torch.set_default_dtype(torch.float32)
+
+
 def make_generator(
     base_size: int = 8, image_size: int = 32, norm_act: str = "leaky_groupnorm", model: str = "attngan", **more: int
 ) -> Generator:
@@ -115,3 +132,25 @@ def free_port() -> int:
     with socket.socket() as free:
         free.bind(("localhost", 0))
         return int(free.getsockname()[1])
+
+
+def random_dinov2(width: int, depth: int) -> dict[str, Tensor]:
+    """Random weights in the names and shapes of the published DINOv2 with patches of 14 pixels."""
+    torch.manual_seed(0)
+    shapes: dict[str, tuple[int, ...]] = {
+        "cls_token": (1, 1, width), "pos_embed": (1, 1 + 37 * 37, width), "mask_token": (1, width),
+        "patch_embed.proj.weight": (width, 3, 14, 14), "patch_embed.proj.bias": (width,),
+        "norm.weight": (width,), "norm.bias": (width,),
+    }  # fmt: skip
+    for i in range(depth):
+        layers = {"attn.qkv": (3 * width, width), "attn.proj": (width, width), "mlp.fc1": (4 * width, width),
+                  "mlp.fc2": (width, 4 * width)}  # fmt: skip
+        for name, shape in layers.items():
+            shapes |= {f"blocks.{i}.{name}.weight": shape, f"blocks.{i}.{name}.bias": shape[:1]}
+        for name in ("norm1.weight", "norm1.bias", "norm2.weight", "norm2.bias", "ls1.gamma", "ls2.gamma"):
+            shapes[f"blocks.{i}.{name}"] = (width,)
+    return {name: 0.1 * torch.randn(shape) for name, shape in shapes.items()}
+
+
+SMALL_DINOV2 = {"hidden_dim": 32, "num_layers": 2, "num_heads": 2, "mlp_dim": 128}
+"""For `t2i.scores.networks.DINOV2_SIZES`, with the weights ``random_dinov2(32, 2)``."""

@@ -142,10 +142,11 @@ def test_text_encoder() -> None:
     close(text.sentence, golden["sentence"])
 
 
+@pytest.mark.parametrize("name", named("image_encoder*"))
 @torch.no_grad()
-def test_image_encoder() -> None:
-    golden = arrays("image_encoder")
-    regions, code = networks.image_encoder(fill("image_encoder"))(golden["image"])
+def test_image_encoder(name: str) -> None:
+    golden, align_corners = arrays(name), name.endswith("align")  # in DM-GAN's tree
+    regions, code = networks.image_encoder(fill("image_encoder"), align_corners=align_corners)(golden["image"])
     close(regions, golden["regions"])
     close(code, golden["code"])
 

@@ -10,8 +10,11 @@ def damsm_arguments(params: Params) -> dict[str, Any]:
     """Arguments of :func:`t2i.training.damsm.train_damsm`."""
     stage = params.stage("pretrain_damsm")
     loss = params.loss.keywords("damsm_lambda", "temperature", "gamma1", "gamma2", "gamma3")
+    resizing = {"align_corners": params.align_corners}
+    image_encoder = stage["image_encoder"]
     return {
         **stage,
+        "image_encoder": image_encoder | (resizing if image_encoder["kind"] == "inception_v3" else {}),
         "losses": {**stage["losses"], **loss},
         "max_words": params.dataset.damsm_max_words,
         "flip": params.dataset.flip,

@@ -40,7 +40,8 @@ def import_checkpoints(
     inputs = _digests(generator, text_encoder, captions)
     if image_encoder is not None:
         try:
-            damsm = Damsm(text, networks.image_encoder(read_state(image_encoder)))
+            of_dmgan = config["model"] == "dmgan"
+            damsm = Damsm(text, networks.image_encoder(read_state(image_encoder), align_corners=of_dmgan))
         except ValueError as error:  # they have different sizes
             raise InputError(f"{image_encoder} does not fit {text_encoder}: {error}") from error
         record = provenance({}, _digests(text_encoder, image_encoder, captions))

@@ -37,9 +37,13 @@ def text_encoder(state: State, vocabulary: Vocabulary) -> TextEncoder:
     return _filled(encoder, state, text_encoder_name, "text encoder")
 
 
-def image_encoder(state: State) -> InceptionImageEncoder:
-    """The encoder of an image_encoder*.pth, in eval mode."""
-    encoder = InceptionImageEncoder(_shape(state, "emb_cnn_code.weight", 2, "image encoder")[0])
+def image_encoder(state: State, *, align_corners: bool) -> InceptionImageEncoder:
+    """The encoder of an image_encoder*.pth, in eval mode.
+
+    Args:
+        align_corners: how its input is resized, which the file does not say: true for DM-GAN's, false for AttnGAN's.
+    """
+    encoder = InceptionImageEncoder(_shape(state, "emb_cnn_code.weight", 2, "image encoder")[0], align_corners)
     return _filled(encoder, state, image_encoder_name, "image encoder")
 
 

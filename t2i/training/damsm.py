@@ -24,6 +24,7 @@ from t2i.training.loop.loop import TrainingLoop
 from t2i.training.loop.optim import Adam
 
 NegativeSet = Literal["view", "batch"]
+Reset = Literal["epoch", "never"]
 
 
 def train_damsm(
@@ -52,8 +53,8 @@ def train_damsm(
     share out the images of a step; each encodes all captions, which cost little beside them.
 
     Args:
-        captions_per_image: V of each image in a step, 2 or more. The first two enter all losses; more, which cost
-            little, enter the sentence-level loss alone.
+        captions_per_image: V of each image in a step. The first two enter all losses; more, which cost little, enter
+            the sentence-level loss alone. With 1 there is no pair to contrast: the encoders of AttnGAN and DM-GAN.
         embedding_dim: D of both encoders.
         text_encoder: arguments of :class:`~t2i.models.encoders.text.TextEncoder`.
         image_encoder: arguments of :func:`~t2i.models.encoders.damsm.build_image_encoder`.
@@ -125,7 +126,7 @@ class DamsmObjective:
     def step(self, batch: Batch) -> dict[str, Tensor]:
         """Gradients of both encoders; returns the losses.
 
-        The sentence-level loss is twice its mean over views: the sum over two, as published.
+        The sentence-level loss of more than two views is twice its mean: the sum over two, as published.
         """
         with autocast(self.precision):
             regions, codes = self.encoders.image(to_float(batch.images))
@@ -142,15 +143,18 @@ class DamsmObjective:
         ]
         terms = {
             "words": torch.stack(by_words).sum(),
-            "sentence": 2 * torch.stack(by_sentence).mean(),
-            "contrastive": nt_xent(sentences[0], sentences[1], self.temperature),
+            "sentence": min(2, len(sentences)) * torch.stack(by_sentence).mean(),
         }
-        (terms["words"] + terms["sentence"] + self.damsm_lambda * terms["contrastive"]).backward()
+        loss = terms["words"] + terms["sentence"]
+        if len(sentences) > 1:
+            terms["contrastive"] = nt_xent(sentences[0], sentences[1], self.temperature)
+            loss = loss + self.damsm_lambda * terms["contrastive"]
+        loss.backward()
         return terms
 
     def _other_views(self, sentences: tuple[Tensor, ...], view: int, batch: Batch) -> Negatives | None:
         """Captions of all other views as extra negatives, or none."""
-        if self.negatives == "view":
+        if self.negatives == "view" or len(sentences) == 1:
             return None
         others = torch.cat((*sentences[:view], *sentences[view + 1 :]))
         return Negatives(others, batch.classes.repeat(len(sentences) - 1))
@@ -164,6 +168,8 @@ class DamsmOptimizer:
         lr_decay: the learning rate is multiplied by it after each epoch until it is lr * lr_min_ratio; None: it falls
             geometrically to there over the whole training.
         gradient_clip: largest gradient norm of the text encoder.
+        reset: "epoch": each epoch starts with new moments, as published, where Adam is made anew; "never": moments are
+            kept.
     """
 
     def __init__(
@@ -176,8 +182,10 @@ class DamsmOptimizer:
         lr_decay: float | None,
         lr_min_ratio: float,
         gradient_clip: float,
+        reset: Reset,
     ) -> None:
         self.encoders, self.gradient_clip = encoders, gradient_clip
+        self.reset_every = steps_per_epoch if reset == "epoch" else None
         floor = max(lr_min_ratio, 1e-8)
 
         def lr_factor(step: int) -> float:
@@ -193,3 +201,5 @@ class DamsmOptimizer:
         self.optimizer.step()
         self.optimizer.zero_grad()
         self.schedule.step()
+        if self.reset_every is not None and self.schedule.last_epoch % self.reset_every == 0:
+            self.optimizer.state.clear()  # the schedule counts steps, and knows their number after a resumption

@@ -37,7 +37,9 @@ def damsm(striped: Path, vocabulary: Vocabulary) -> Damsm:
     return small_damsm(striped, vocabulary, steps=2)[0]
 
 
-@pytest.mark.parametrize("changes", [{}, {"model": "dmgan"}, {"losses": {"shared_noise": False}}])
+@pytest.mark.parametrize(
+    "changes", [{}, {"model": "dmgan"}, *({"losses": {"shared_noise": shared}} for shared in ("none", "z"))]
+)
 def test_gan_steps(striped: Path, damsm: Damsm, changes: dict[str, Any]) -> None:
     pack, arguments = PackedSplit(striped, "train"), changed(COMPARED, changes)
     (network, history), (plain, plain_history) = (train(pack, damsm, **arguments) for train in (train_gan, plain_gan))

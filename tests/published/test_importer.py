@@ -80,7 +80,10 @@ def test_a_generator_comes_back_from_the_published_names(model: str, refinements
 def test_the_encoders_come_back_from_the_published_names() -> None:
     text, image = small_text_encoder(), InceptionImageEncoder(6)
     assert_same(text, networks.text_encoder(to_published(text), Vocabulary(WORDS)))
-    assert_same(image, networks.image_encoder(to_published(image)))
+    for align_corners in (False, True):
+        back = networks.image_encoder(to_published(image), align_corners=align_corners)
+        assert_same(image, back)
+        assert back.config["align_corners"] is align_corners
 
 
 @pytest.mark.parametrize("size", [64, 128, 256])
@@ -136,8 +139,9 @@ def test_damaged_states_are_named() -> None:
 
 
 @pytest.mark.slow
-def test_imported_models_generate_images(tmp_path: Path) -> None:
-    text, image, generator = small_text_encoder(), InceptionImageEncoder(6), small_generator("dmgan", 1)
+@pytest.mark.parametrize("kind", ["attngan", "dmgan"])
+def test_imported_models_generate_images(tmp_path: Path, kind: str) -> None:
+    text, image, generator = small_text_encoder(), InceptionImageEncoder(6), small_generator(kind, 1)
     for name, network in (("text_encoder200", text), ("image_encoder200", image), ("netG_epoch_600", generator)):
         torch.save(to_published(network), tmp_path / f"{name}.pth")
     captions = write_captions(tmp_path / "captions.pickle", WORDS)
@@ -149,9 +153,10 @@ def test_imported_models_generate_images(tmp_path: Path) -> None:
         out,
         tmp_path / "image_encoder200.pth",
     )
-    assert line == f"{out}/gan.pt: dmgan, 128 px, ngf 3, 2 residual blocks, 5 words"
+    assert line == f"{out}/gan.pt: {kind}, 128 px, ngf 3, 2 residual blocks, 5 words"
     damsm = model_file.load(out / "damsm.pt", "damsm")
     assert_same(Damsm.from_checkpoint(damsm), Damsm(text, image))
+    assert damsm["image"]["config"]["align_corners"] is (kind == "dmgan")  # as its tree resizes
     assert set(damsm["provenance"]["inputs"]) == {"text_encoder200.pth", "image_encoder200.pth", "captions.pickle"}
     model = TextToImage.load(out / "gan.pt", "fp32")
     noise, epsilon = model.generator.draw_noise(1, np.random.default_rng(0))

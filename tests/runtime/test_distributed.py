@@ -6,7 +6,6 @@ import logging
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from functools import partialmethod
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +17,20 @@ from torch import nn
 from t2i.data.text.vocabulary import Vocabulary
 from t2i.errors import StoppedError
 from t2i.models.encoders.damsm import Damsm
-from t2i.models.generators.generator import Generator
 from t2i.runtime.distributed import all_gather, all_reduce_sum, local_shard, mean
 from t2i.runtime.sync_batch_norm import convert_sync_batchnorm
 from t2i.training.loop.checkpoint import CheckpointPolicy
-from tests.helpers import FORKSERVER, NUM_PROCESSES, PAPER, PAPER_DMGAN, free_port, same_weights, small_damsm, small_gan
+from tests.helpers import (
+    FORKSERVER,
+    NUM_PROCESSES,
+    PAPER,
+    PAPER_DMGAN,
+    computing_in,
+    free_port,
+    same_weights,
+    small_damsm,
+    small_gan,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -129,16 +137,9 @@ def train(kind: str, precision: torch.dtype, *arguments: Any) -> Outcome:
     given: list[Any]
     changes: Any
     *given, changes = (copy.deepcopy(a).to(precision) if isinstance(a, nn.Module) else a for a in arguments)
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(torch.Tensor, "float", partialmethod(torch.Tensor.to, precision))
-        draw = Generator.draw_noise  # numbers of float32, whose mean depends on the order of the sum
-        patched.setattr(Generator, "draw_noise", lambda *given: tuple(drawn.to(precision) for drawn in draw(*given)))
-        torch.set_default_dtype(precision)
-        try:
-            training: Callable[..., Any] = small_damsm if kind == "damsm" else small_gan
-            model, history = training(*given, **changes)
-        finally:
-            torch.set_default_dtype(torch.float32)
+    with computing_in(precision):
+        training: Callable[..., Any] = small_damsm if kind == "damsm" else small_gan
+        model, history = training(*given, **changes)
     return {name: value.clone() for name, value in model.state_dict().items()}, history
 
 
@@ -169,6 +170,7 @@ def damsm(striped: Path, vocabulary: Vocabulary) -> Damsm:
         {"text_encoder": {"dropout": 0.3}},
         {"batch_size": 2},
         {"captions_per_image": 3, "losses": {"negatives": "batch"}},
+        {"captions_per_image": 1, "losses": {"negatives": "batch"}, "optimizer": {"reset": "epoch"}},
     ],
 )
 def test_damsm(together: Together, striped: Path, vocabulary: Vocabulary, changes: dict[str, Any]) -> None:
@@ -182,7 +184,8 @@ def test_damsm(together: Together, striped: Path, vocabulary: Vocabulary, change
         PAPER | {"batch_size": 2},  # the second process has no mismatched sentence
         PAPER_DMGAN,
         QUICK,
-        {"model": "dmgan", "discriminator": {"norm": "batch"}, "losses": {"shared_noise": False}},
+        {"model": "dmgan", "discriminator": {"norm": "batch"}, "losses": {"shared_noise": "none"}},
+        {"losses": {"shared_noise": "z"}},
         {"captions_per_image": 1},
     ],
 )

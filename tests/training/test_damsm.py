@@ -1,15 +1,21 @@
 """Pretraining on striped images: it learns, and the same seed gives the same weights."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
-from t2i.data.batches import EncodedCaptions, centre_crops
+from t2i.data.batches import Batch, EncodedCaptions, centre_crops
 from t2i.data.packed import PackedSplit
+from t2i.data.pixels import to_float
 from t2i.data.text.vocabulary import Vocabulary
+from t2i.losses.damsm import damsm_losses
+from t2i.models.encoders.damsm import Damsm, build_image_encoder
+from t2i.models.encoders.text import TextEncoder
 from t2i.scores.features import encode_images, encode_sentences
-from tests.helpers import same_weights, small_damsm
+from t2i.training.damsm import DamsmObjective
+from tests.helpers import DAMSM, same_weights, small_damsm
 
 CPU = torch.device("cpu")
 
@@ -20,7 +26,7 @@ def test_damsm_learns_to_match_stripes_with_their_captions(striped: Path, vocabu
     pack = PackedSplit(striped, "test")
     codes = encode_images(damsm.image, centre_crops(pack), CPU)
     captions = EncodedCaptions(pack, vocabulary, 18)
-    sentences = encode_sentences(damsm.text, captions, CPU, 0)
+    sentences = encode_sentences(damsm.text, captions, CPU)
     assert codes.shape == (24, 16) and sentences.shape == (72, 16)
     # the caption that names both colours (the second of each image) fits its image better than others on average
     cosine = torch.nn.functional.cosine_similarity(codes[:, None], sentences[1::3][None], dim=2)
@@ -45,6 +51,54 @@ def test_damsm_repeats_to_the_bit_and_follows_its_seed(striped: Path, vocabulary
         small_damsm(striped, vocabulary, steps=4, seed=seed, text_encoder={"dropout": 0.3})[0] for seed in (0, 0, 1)
     )
     assert same_weights(one, two) and not same_weights(one, other)
+
+
+@pytest.mark.parametrize("negatives", ["view", "batch"])
+def test_one_caption_an_image_trains_the_encoders_of_the_baselines(
+    striped: Path, vocabulary: Vocabulary, negatives: str
+) -> None:
+    changes: dict[str, Any] = {"captions_per_image": 1, "losses": {"negatives": negatives}}
+    one, history = small_damsm(striped, vocabulary, **changes)
+    assert set(history[0]) == {"step", "words", "sentence"}
+    assert history[-1]["words"] + history[-1]["sentence"] < 0.8 * (history[0]["words"] + history[0]["sentence"])
+    changes["losses"] |= {"damsm_lambda": 7.0, "negatives": "view"}  # neither has anything to act on
+    assert same_weights(one, small_damsm(striped, vocabulary, **changes)[0])
+
+
+@pytest.mark.parametrize("captions", [1, 2, 3])
+def test_losses_are_sums_over_at_most_two_captions(vocabulary: Vocabulary, captions: int) -> None:
+    torch.manual_seed(0)
+    image = build_image_encoder("small", embedding_dim=6, width=4)
+    encoders = Damsm(TextEncoder(vocabulary, embedding_dim=6, word_dim=5, dropout=0.0), image)
+    gammas: dict[str, Any] = {"gamma1": 4.0, "gamma2": 5.0, "gamma3": 10.0}
+    objective = DamsmObjective(
+        encoders, precision="fp32", negatives="view", damsm_lambda=1.0, temperature=0.5, **gammas
+    )
+    ids = torch.randint(1, len(vocabulary), (captions, 4, 3))
+    batch = Batch(torch.randint(256, (4, 3, 16, 16), dtype=torch.uint8), ids, torch.arange(4), torch.arange(4))
+    terms = objective.step(batch)
+    with torch.no_grad():
+        regions, codes = encoders.image(to_float(batch.images))
+        texts = [encoders.text(view) for view in ids]
+        losses = [damsm_losses(regions, codes, t.words, t.sentence, t.padding, batch.classes, **gammas) for t in texts]
+    of_words, of_sentence = zip(*losses, strict=True)
+    torch.testing.assert_close(terms["words"].detach(), torch.stack(of_words[:2]).sum())
+    torch.testing.assert_close(terms["sentence"].detach(), min(2, captions) * torch.stack(of_sentence).mean())
+    assert ("contrastive" in terms) == (captions > 1)
+
+
+def test_moments_start_anew_with_each_epoch_if_configured(striped: Path, vocabulary: Vocabulary) -> None:
+    def trained(reset: str) -> list[Damsm]:
+        changes: dict[str, Any] = {"batch_size": 16, "optimizer": {"lr_decay": 1.0, "reset": reset}}
+        return [small_damsm(striped, vocabulary, steps=n, **changes)[0] for n in (1, 2, 3)]  # an epoch has two
+
+    kept, anew = trained("never"), trained("epoch")
+    assert [same_weights(a, b) for a, b in zip(kept, anew, strict=True)] == [True, True, False]
+    # the first step of an Adam without moments is as long for every weight that has a gradient: the learning rate
+    steps = [(b - a).abs() for a, b in zip(anew[1].parameters(), anew[2].parameters(), strict=True)]
+    moved = torch.cat([step.flatten() for step in steps]).detach()
+    lr = DAMSM["optimizer"]["lr"]
+    assert moved[moved > 0].quantile(0.1) > 0.9 * lr and moved.max() < 1.01 * lr
 
 
 @pytest.mark.parametrize("group", ["text_encoder", "image_encoder", "losses", "optimizer"])

@@ -59,7 +59,7 @@ class Damsm(nn.Module):
 
 
 def build_image_encoder(
-    kind: ImageEncoderKind, *, embedding_dim: int, width: int | None = None
+    kind: ImageEncoderKind, *, embedding_dim: int, width: int | None = None, align_corners: bool | None = None
 ) -> SmallImageEncoder | InceptionImageEncoder:
     """An untrained image encoder.
 
@@ -67,6 +67,8 @@ def build_image_encoder(
         kind: a key of :data:`IMAGE_ENCODERS`.
         embedding_dim: D.
         width: of the small encoder; None for Inception-v3, whose width is fixed.
+        align_corners: of Inception-v3's resizing; None for the small encoder, which resizes nothing.
     """
-    arguments = {"embedding_dim": embedding_dim} | ({} if width is None else {"width": width})
-    return IMAGE_ENCODERS[kind](**arguments)
+    optional = {"width": width, "align_corners": align_corners}
+    given: dict[str, Any] = {name: value for name, value in optional.items() if value is not None}
+    return IMAGE_ENCODERS[kind](embedding_dim=embedding_dim, **given)

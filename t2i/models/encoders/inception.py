@@ -22,13 +22,16 @@ class InceptionImageEncoder(nn.Module):
 
     Args:
         embedding_dim: D of regions and code.
+        align_corners: of the resizing: whether the corner pixels of both sizes coincide (the published DM-GAN), or
+            the outer edges (AttnGAN, and encoders of model files that do not say).
     """
 
-    def __init__(self, embedding_dim: int) -> None:
+    def __init__(self, embedding_dim: int, align_corners: bool = False) -> None:
         super().__init__()
         from torchvision.models import inception_v3  # takes a second to import, and only this encoder needs it
 
-        self.config = {"kind": "inception_v3", "embedding_dim": embedding_dim}
+        self.config = {"kind": "inception_v3", "embedding_dim": embedding_dim, "align_corners": align_corners}
+        self.align_corners = align_corners
         with torch.random.fork_rng():  # its initial weights are replaced; they shall not move the seeds of others
             body = inception_v3(weights=None, aux_logits=False, transform_input=False, init_weights=False)
         layers = dict(body.named_children())
@@ -58,7 +61,7 @@ class InceptionImageEncoder(nn.Module):
         Returns:
             regions [N, D, 17, 17] and code [N, D], float32.
         """
-        hidden = interpolate(images, size=(SIDE, SIDE), mode="bilinear", align_corners=False)
+        hidden = interpolate(images, size=(SIDE, SIDE), mode="bilinear", align_corners=self.align_corners)
         regions = None
         for name, layer in self.body.items():
             hidden = layer(hidden)

@@ -192,10 +192,19 @@ def test_a_matching_loss_needs_a_projection() -> None:
         make(matching=1.0)
 
 
-@pytest.mark.parametrize("shared", [True, False])
-def test_both_captions_of_an_image_share_their_noise_unless_configured_otherwise(shared: bool) -> None:
-    noise, epsilon = make(shared_noise=shared).draw_noise(3, np.random.default_rng(0))
-    assert noise.shape == (6, 5) and epsilon.shape == (6, 4)
-    for vectors in (noise, epsilon):
-        assert torch.equal(vectors[:3], vectors[3:]) is shared
-        assert len(vectors[:3].unique(dim=0)) == 3
+@pytest.mark.parametrize(
+    ("shared_noise", "shared"), [("none", (False, False)), ("z", (True, False)), ("all", (True,) * 2)]
+)
+def test_both_captions_of_an_image_share_the_noise_that_is_configured(
+    shared_noise: str, shared: tuple[bool, bool]
+) -> None:
+    objective = make(shared_noise=shared_noise)
+    noise = objective.draw_noise(3, np.random.default_rng(0))
+    assert [vectors.shape for vectors in noise] == [(6, 5), (6, 4)]
+    for vectors, of_both in zip(noise, shared, strict=True):
+        assert torch.equal(vectors[:3], vectors[3:]) is of_both
+        assert len(vectors.unique(dim=0)) == (3 if of_both else 6)
+    for vectors, alone in zip(noise, objective.generator.draw_noise(3, np.random.default_rng(0)), strict=True):
+        assert torch.equal(vectors[:3], alone)  # the first captions' does not depend on it
+    single = make(captions=1, shared_noise=shared_noise).draw_noise(3, np.random.default_rng(0))
+    assert all(torch.equal(vectors, both[:3]) for vectors, both in zip(single, noise, strict=True))

@@ -24,7 +24,8 @@ def damsm(striped: Path, vocabulary: Vocabulary) -> Damsm:
     "changes",
     [
         {},
-        {"losses": {"shared_noise": False}},
+        {"losses": {"shared_noise": "none"}},
+        {"losses": {"shared_noise": "z"}},
         {"precision": "bf16"},
         PAPER,
         PAPER_DMGAN,

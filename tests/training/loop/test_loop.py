@@ -48,10 +48,13 @@ def stopped_at_every_step(train: Training, folder: Path, steps: int) -> tuple[to
     return train(policy(folder))
 
 
-def test_damsm_goes_on_to_the_same_bits(striped: Path, vocabulary: Vocabulary, tmp_path: Path) -> None:
+@pytest.mark.parametrize("reset", ["never", "epoch"])
+def test_damsm_goes_on_to_the_same_bits(striped: Path, vocabulary: Vocabulary, tmp_path: Path, reset: str) -> None:
+    changes = {"steps": 5, "batch_size": 16, "text_encoder": {"dropout": 0.3}, "optimizer": {"reset": reset}}
+
     def train(given: CheckpointPolicy | None) -> Any:
         torch.manual_seed(5)  # whatever happened before in the process
-        return small_damsm(striped, vocabulary, steps=5, text_encoder={"dropout": 0.3}, checkpoints=given)
+        return small_damsm(striped, vocabulary, **changes, checkpoints=given)  # an epoch has two steps
 
     (one, curves), (two, again) = train(None), stopped_at_every_step(train, tmp_path / "scratch", 5)
     assert same_weights(one, two) and curves == again
