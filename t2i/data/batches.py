@@ -1,5 +1,7 @@
 """Batches of images, each with one or several of its captions."""
 
+import copy
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -40,28 +42,56 @@ class EncodedCaptions:
     Args:
         pack: the split.
         vocabulary: numbers the words; unknown ones are left out.
-        max_words: longer captions are shortened at random, see :func:`~t2i.data.text.vocabulary.shorten`.
+        max_words: captions of more words are shortened, see :func:`~t2i.data.text.vocabulary.shorten`.
+        texts: to read in place of the captions, one a row of them: the words that images were generated from.
 
     Raises:
         InputError: a caption has no word that the vocabulary knows.
     """
 
-    def __init__(self, pack: PackedSplit, vocabulary: Vocabulary, max_words: int) -> None:
-        texts = pack.captions["text"]
-        self.max_words = max_words
+    def __init__(
+        self,
+        pack: PackedSplit,
+        vocabulary: Vocabulary,
+        max_words: int = sys.maxsize,
+        texts: Sequence[str] | None = None,
+    ) -> None:
+        texts = pack.captions["text"].tolist() if texts is None else texts
+        self.vocabulary, self.max_words = vocabulary, max_words
         self.ids, self.offsets = encode_captions(texts, vocabulary)
         lengths = np.diff(self.offsets)
         if len(lengths) and lengths.min() == 0:
             row = int(lengths.argmin())
             name = pack.images["name"].iloc[int(pack.captions["image"].iloc[row])]
-            raise InputError(f"caption {texts.iloc[row]!r} of image {name!r} has no word of the vocabulary; remove it")
+            raise InputError(f"caption {texts[row]!r} of image {name!r} has no word of the vocabulary; remove it")
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
 
-    def padded(self, rows: np.ndarray, rng: np.random.Generator) -> Tensor:
-        """Word ids [N, L] of the captions of N rows, padded with 0 and shortened to ``max_words`` words."""
-        captions = [shorten(self.ids[self.offsets[r] : self.offsets[r + 1]], self.max_words, rng) for r in rows.flat]
+    def __getitem__(self, row: int) -> np.ndarray:
+        """All word ids of a caption, [L]."""
+        return self.ids[self.offsets[row] : self.offsets[row + 1]]
+
+    def cut(self, rng: np.random.Generator) -> "EncodedCaptions":
+        """The same captions, the long ones shortened once: :meth:`padded` then gives the same words each time."""
+        parts = [shorten(self[row], self.max_words, rng) for row in range(len(self))]
+        result = copy.copy(self)
+        result.ids, result.offsets = np.concatenate(parts), np.cumsum([0, *map(len, parts)])
+        return result
+
+    def texts(self) -> list[str]:
+        """The known words of each caption, separated by spaces."""
+        return [" ".join(self.vocabulary.decode(self[row].tolist())) for row in range(len(self))]
+
+    def padded(self, rows: np.ndarray, rng: np.random.Generator | None = None) -> Tensor:
+        """Word ids [N, L] of the captions of N rows, padded with 0.
+
+        Args:
+            rng: shortens captions of more than ``max_words`` words, in another way each time; None: none is shortened.
+        """
+        captions = [self[row] for row in rows.flat]
+        if rng is not None:
+            captions = [shorten(caption, self.max_words, rng) for caption in captions]
         ids = np.zeros((len(captions), max(map(len, captions))), dtype=np.int64)
         for row, caption in zip(ids, captions, strict=True):
             row[: len(caption)] = caption

@@ -36,7 +36,7 @@ def draw_gallery(
 
     Args:
         folder: where the figures are written.
-        captions: those of ``test``.
+        captions: those of ``test``, read as they are (see :func:`~t2i.generation.plan.cut_captions`).
         rows: number of images.
         noises: noise vectors a caption.
     """
@@ -49,7 +49,7 @@ def draw_gallery(
 
     def generate(caption: int) -> list[list[Pixels]]:
         """Images of one caption: scale by scale, noise by noise."""
-        generated, _ = model.forward(_ids(captions, caption, seed).expand(noises, -1), noise, epsilon)
+        generated, _ = model.forward(captions.padded(np.array([caption])).expand(noises, -1), noise, epsilon)
         return [_arrays(scale) for scale in generated.images]
 
     generated = {caption: generate(caption) for pair in pairs for caption in pair}
@@ -95,16 +95,11 @@ def draw_gallery(
 
 def _attention_row(model: TextToImage, captions: EncodedCaptions, caption: int, text: str, seed: int) -> AttentionRow:
     """An image of a caption, with the attention of the last refinement."""
-    ids = _ids(captions, caption, seed)
+    ids = captions.padded(np.array([caption]))
     generated, _ = model.forward(ids, *model.generator.draw_noise(1, np.random.default_rng(seed)))
     words = model.vocabulary.decode(ids[0].tolist())
     attention = generated.attention[-1][0, : len(words)].float().cpu().numpy()
     return AttentionRow(text, _arrays(generated.images[-1])[0], words, attention)
-
-
-def _ids(captions: EncodedCaptions, caption: int, seed: int) -> Tensor:
-    """Word ids [1, L] of a caption, shortened in the same way each time."""
-    return captions.padded(np.array([caption]), np.random.default_rng([seed, 5, caption]))
 
 
 def _arrays(images: Tensor) -> list[Pixels]:

@@ -1,8 +1,10 @@
-"""The file format of samples/: a sampling plan, its generated images, and their provenance."""
+"""The file format of samples/: sets of generated images with their plans, the captions as read, and provenance."""
 
 import json
 import os
 import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,52 +16,105 @@ from torch import Tensor
 from t2i.errors import InputError
 
 COLUMNS = ["image", "caption", "noise"]
+CAPTIONS = "captions.txt"
+
+PUBLISHED, PAIRED = "published", "paired"
+"""Names of the sets, and of the protocols that they are the scored set of."""
+
+_SETS = {PUBLISHED: (PUBLISHED, PAIRED), PAIRED: (PAIRED,)}  # of each protocol
 
 
-def save_pictures(folder: Path, plan: pd.DataFrame, pictures: Tensor, provenance: dict[str, Any]) -> None:
-    """Write plan.csv, pictures.npy and provenance.json; the folder is replaced as a whole or not at all.
+@dataclass(frozen=True)
+class Pictures:
+    """A set of generated images.
 
-    Args:
-        plan: one row a picture, as :func:`t2i.generation.plan.sampling_plan` makes it.
-        pictures: uint8 [len(plan), 3, S, S].
+    Attributes:
+        plan: one row an image: image (row of the test split), caption (row of its captions), noise (of its vector).
+        images: uint8 [len(plan), 3, S, S].
+    """
+
+    plan: pd.DataFrame
+    images: Tensor
+
+
+@dataclass(frozen=True)
+class Sample:
+    """All that is scored of a generator.
+
+    Attributes:
+        sets: paired alone, or published and paired.
+        captions: the words that were read of each caption of the test split, separated by spaces.
+        max_words: the most that were read of a caption.
+    """
+
+    sets: Mapping[str, Pictures]
+    captions: Sequence[str]
+    max_words: int
+
+    @property
+    def protocol(self) -> str:
+        """Published if there is such a set, else paired."""
+        return PUBLISHED if PUBLISHED in self.sets else PAIRED
+
+    @property
+    def scored(self) -> Pictures:
+        """The set of FID, R-precision and all other scores but caption consistency."""
+        return self.sets[self.protocol]
+
+    @property
+    def paired(self) -> Pictures:
+        """The set in which captions share noise on purpose."""
+        return self.sets[PAIRED]
+
+
+def save_sample(folder: Path, sample: Sample, provenance: dict[str, Any]) -> None:
+    """Write <set>.csv and <set>.npy, captions.txt and provenance.json; the folder is replaced as a whole or not at all.
+
+    captions.txt has a line for each caption of the test split: the known words, cut to max_words.
     """
     part = folder.with_name(folder.name + ".part")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
+    record = provenance | {"sample": {"protocol": sample.protocol, "max_words": sample.max_words}}
     try:
-        plan.to_csv(part / "plan.csv", index=False, lineterminator="\n")
-        np.save(part / "pictures.npy", pictures.numpy())
-        (part / "provenance.json").write_text(json.dumps(provenance, indent=1) + "\n", encoding="utf-8")
+        for name, pictures in sample.sets.items():
+            pictures.plan.to_csv(part / f"{name}.csv", index=False, lineterminator="\n")
+            np.save(part / f"{name}.npy", pictures.images.numpy())
+        lines = "".join(f"{caption}\n" for caption in sample.captions)
+        (part / CAPTIONS).write_text(lines, encoding="utf-8", newline="\n")
+        (part / "provenance.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
         shutil.rmtree(folder, ignore_errors=True)
         os.replace(part, folder)
     finally:
         shutil.rmtree(part, ignore_errors=True)
 
 
-def load_pictures(folder: Path) -> tuple[pd.DataFrame, Tensor]:
-    """The plan and the pictures that :func:`save_pictures` wrote.
+def load_sample(folder: Path) -> tuple[Sample, dict[str, Any]]:
+    """The sample and the provenance that :func:`save_sample` wrote.
 
     Raises:
-        InputError: a file is missing or damaged, or the two do not belong together.
+        InputError: a file is missing or damaged, or files do not belong together.
     """
     try:
-        plan = pd.read_csv(folder / "plan.csv")
-        pictures = torch.from_numpy(np.load(folder / "pictures.npy", allow_pickle=False))
-    except (OSError, ValueError, EOFError) as error:
-        raise InputError(f"{folder}: no pictures, or damaged ones; run `dvc repro sample`") from error
-    if len(plan) != len(pictures) or list(plan) != COLUMNS:
-        raise InputError(f"{folder}: plan.csv does not fit its {len(pictures)} pictures; run `dvc repro sample`")
-    return plan, pictures
-
-
-def load_provenance(folder: Path) -> dict[str, Any]:
-    """The provenance of the pictures that :func:`save_pictures` wrote.
-
-    Raises:
-        InputError: it is missing or damaged.
-    """
-    try:
-        provenance = json.loads((folder / "provenance.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        record = json.loads((folder / "provenance.json").read_text(encoding="utf-8"))
+        names, max_words = _SETS[record["sample"]["protocol"]], int(record["sample"]["max_words"])
+    except (OSError, ValueError, TypeError, KeyError) as error:
         raise InputError(f"{folder}: no provenance.json, or a damaged one; run `dvc repro sample`") from error
-    return dict(provenance)
+    try:
+        captions = (folder / CAPTIONS).read_text(encoding="utf-8").split("\n")[:-1]
+    except (OSError, ValueError) as error:
+        raise InputError(f"{folder}: no {CAPTIONS}, or a damaged one; run `dvc repro sample`") from error
+    return Sample({name: _load_pictures(folder, name, len(captions)) for name in names}, captions, max_words), record
+
+
+def _load_pictures(folder: Path, name: str, captions: int) -> Pictures:
+    try:
+        plan = pd.read_csv(folder / f"{name}.csv")
+        images = torch.from_numpy(np.load(folder / f"{name}.npy", allow_pickle=False))
+    except (OSError, ValueError, EOFError) as error:
+        raise InputError(f"{folder}: no {name} pictures, or damaged ones; run `dvc repro sample`") from error
+    if len(plan) != len(images) or list(plan) != COLUMNS:
+        raise InputError(f"{folder}: {name}.csv does not fit its {len(images)} pictures; run `dvc repro sample`")
+    if plan["caption"].max() >= captions:
+        raise InputError(f"{folder}: {CAPTIONS} has {captions} lines, too few for {name}.csv; run `dvc repro sample`")
+    return Pictures(plan, images)

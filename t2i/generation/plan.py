@@ -1,4 +1,4 @@
-"""Which images are generated for scores: captions of every test image, with noise that captions share on purpose."""
+"""Which images are generated for scores: captions of test images, each with a noise vector."""
 
 import numpy as np
 import pandas as pd
@@ -10,16 +10,54 @@ from t2i.data.batches import EncodedCaptions, sample_captions
 from t2i.data.packed import PackedSplit
 from t2i.data.pixels import to_pixels
 from t2i.files import evenly_spaced
+from t2i.generation.pictures import PAIRED, PUBLISHED
 from t2i.generation.text_to_image import TextToImage
 
 BATCH_SIZE = 100
 
 
-def sampling_plan(pack: PackedSplit, *, images: int, noises: int, seed: int) -> pd.DataFrame:
-    """Which caption is paired with which noise vector.
+def sampling_plans(
+    pack: PackedSplit, *, protocol: str, images: int, noises: int, pictures: int, pairs: int, seed: int
+) -> dict[str, pd.DataFrame]:
+    """The plan of each set of pictures of a protocol, see :func:`published_plan` and :func:`paired_plan`.
 
-    Two distinct captions of an image share a noise vector, and so do two images: caption consistency compares the
-    distances of the two kinds of pairs.
+    Caption consistency compares pairs, which the published plan has none of: it comes with a paired one.
+
+    Args:
+        protocol: published or paired.
+        images, noises: sizes of the paired protocol.
+        pictures, pairs: sizes of the published one: generated images, and test images of the pairs beside it.
+    """
+    if protocol == PAIRED:
+        return {PAIRED: paired_plan(pack, images=images, noises=noises, seed=seed)}
+    return {
+        PUBLISHED: published_plan(pack, pictures=pictures, seed=seed),
+        PAIRED: paired_plan(pack, images=pairs, noises=1, seed=seed),
+    }
+
+
+def published_plan(pack: PackedSplit, *, pictures: int, seed: int) -> pd.DataFrame:
+    """Passes over all images of the split in random order, one random caption of each, fresh noise every time.
+
+    The last pass ends with the last picture: it has a random subset of the images.
+
+    Args:
+        pictures: number of generated images.
+
+    Returns:
+        As :func:`paired_plan`; no two rows share a noise.
+    """
+    rng = np.random.default_rng([seed, 6])
+    passes = [rng.permutation(len(pack)) for _ in range(-(-pictures // len(pack)))]
+    images = np.concatenate(passes)[:pictures]
+    captions = [int(sample_captions(pack, image, 1, rng)[0]) for image in images]
+    return pd.DataFrame({"image": images, "caption": captions, "noise": np.arange(pictures)})
+
+
+def paired_plan(pack: PackedSplit, *, images: int, noises: int, seed: int) -> pd.DataFrame:
+    """Two distinct captions of an image share a noise vector, and so do two images.
+
+    Caption consistency compares the distances of the two kinds of pairs.
 
     Args:
         images: number of images of the split, evenly spaced; all if it has fewer.
@@ -40,21 +78,31 @@ def sampling_plan(pack: PackedSplit, *, images: int, noises: int, seed: int) -> 
     return pd.DataFrame(rows, columns=["image", "caption", "noise"])
 
 
+def cut_captions(captions: EncodedCaptions, *, seed: int) -> EncodedCaptions:
+    """Shorten each long caption once: all pictures of it, and R-precision, read the same words.
+
+    (The published code shortens a caption anew for each picture.)
+    """
+    return captions.cut(np.random.default_rng([seed, 3]))
+
+
 def sample(model: TextToImage, captions: EncodedCaptions, plan: pd.DataFrame, *, seed: int) -> Tensor:
     """Generate the images of a plan at the largest scale, in the order of its rows.
 
-    A noise vector depends on the seed and its index alone.
+    A noise vector (z, and epsilon of the conditioning augmentation) depends on the seed and its index alone.
+
+    Args:
+        captions: read as they are, see :func:`cut_captions`.
 
     Returns:
         uint8 [len(plan), 3, S, S].
     """
     noise, epsilon = model.generator.draw_noise(int(plan["noise"].max()) + 1, np.random.default_rng(seed))
-    rng = np.random.default_rng([seed, 3])
     images = []
     for start in tqdm(range(0, len(plan), BATCH_SIZE), desc="sampling", unit="batch"):
         batch = plan.iloc[start : start + BATCH_SIZE]
         indices = torch.tensor(batch["noise"].to_numpy())
-        ids = captions.padded(batch["caption"].to_numpy(), rng)
+        ids = captions.padded(batch["caption"].to_numpy())
         generated, _ = model.forward(ids, noise[indices], epsilon[indices])
         images.append(to_pixels(generated.images[-1]).cpu())
     return torch.cat(images)

@@ -6,8 +6,16 @@ import numpy as np
 import pytest
 import torch
 
-from t2i.data.batches import CaptionBatches, centre_crop, centre_crops, random_crop, sample_captions
+from t2i.data.batches import (
+    CaptionBatches,
+    EncodedCaptions,
+    centre_crop,
+    centre_crops,
+    random_crop,
+    sample_captions,
+)
 from t2i.data.packed import PackedSplit
+from t2i.data.text.tokenizer import Tokens, tokenize
 from t2i.data.text.vocabulary import Vocabulary
 from t2i.errors import InputError
 
@@ -100,3 +108,43 @@ def test_the_length_of_a_training_is_given_in_steps_or_epochs(striped: Path, voc
     for steps, epochs in ((None, None), (7, 4)):
         with pytest.raises(ValueError, match="legal is one of both"):
             data.num_steps(steps, epochs)
+
+
+@pytest.fixture
+def captioned(striped: Path) -> PackedSplit:
+    """A split with captions of other scripts, unknown words and words that look like missing values."""
+    pack = PackedSplit(striped, "test")
+    texts = ["A red, red bird!", "zebra NULL nan", "наша птица", "un oiseau nai\u0308f", "红鸟 bird", "the bird's wing"]
+    pack.captions["text"] = (texts * 12)[: len(pack.captions)]
+    return pack
+
+
+@pytest.mark.parametrize("tokens", ["ascii", "unicode"])
+@pytest.mark.parametrize("max_words", [1, 2, 18])
+def test_texts_of_captions_are_read_as_the_same_words(captioned: PackedSplit, tokens: Tokens, max_words: int) -> None:
+    if tokens == "ascii":
+        captioned.captions["text"] = captioned.captions["text"].replace("наша птица", "a bird")
+    words = [word for text in captioned.captions["text"] for word in tokenize(text, tokens) if word != "zebra"]
+    vocabulary = Vocabulary.build([words], tokens=tokens)
+    captions = EncodedCaptions(captioned, vocabulary, max_words).cut(np.random.default_rng(0))
+    again = EncodedCaptions(captioned, vocabulary, texts=captions.texts())
+    assert np.array_equal(again.ids, captions.ids) and np.array_equal(again.offsets, captions.offsets)
+    assert captions.texts()[1] == "null nan" or max_words == 1  # without the word that is unknown
+
+
+def test_a_cut_is_made_once_and_shortening_anew_each_time(striped: Path, vocabulary: Vocabulary) -> None:
+    pack = PackedSplit(striped, "test")
+    captions = EncodedCaptions(pack, vocabulary, 2)
+    rows, rng = np.repeat(np.arange(72), 5), np.random.default_rng(0)
+    anew = captions.padded(rows, rng).view(72, 5, 2)
+    assert not (anew == anew[:, :1]).all()
+    cut = captions.cut(np.random.default_rng(0))
+    once = cut.padded(rows).view(72, 5, 2)
+    assert (once == once[:, :1]).all() and torch.equal(cut.padded(rows, rng).view(72, 5, 2), once)
+    assert captions.padded(rows).shape[1] == 5  # of the longest caption: the captions themselves are not changed
+
+
+def test_words_in_place_of_captions_are_checked_like_captions(striped: Path, vocabulary: Vocabulary) -> None:
+    texts = ["red"] * 71 + ["zebra"]
+    with pytest.raises(InputError, match="caption 'zebra' of image 'test/.*' has no word of the vocabulary; remove it"):
+        EncodedCaptions(PackedSplit(striped, "test"), vocabulary, texts=texts)

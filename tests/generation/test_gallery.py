@@ -20,7 +20,7 @@ def test_gallery_draws_its_four_figures(
     pack = PackedSplit(striped, "test")
     model.generator = make_generator(base_size=base_size)
     for folder in ("one", "again"):
-        draw_gallery(tmp_path / folder, model, EncodedCaptions(pack, vocabulary, 18), pack, seed=0, rows=3, noises=3)
+        draw_gallery(tmp_path / folder, model, EncodedCaptions(pack, vocabulary), pack, seed=0, rows=3, noises=3)
     names = ["attention.png", "noises.png", "pairs.png", "samples.png"]
     assert sorted(path.name for path in (tmp_path / "one").iterdir()) == names
     widths = {}

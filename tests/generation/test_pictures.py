@@ -1,7 +1,9 @@
 """The files of samples/: what is read is what was written, and damage is named."""
 
+import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -9,46 +11,120 @@ import pytest
 import torch
 
 from t2i.errors import InputError
-from t2i.generation.pictures import load_pictures, load_provenance, save_pictures
+from t2i.generation.pictures import PAIRED, PUBLISHED, Pictures, Sample, load_sample, save_sample
 from tests.conftest import ROOT
 
 PLAN = pd.DataFrame({"image": [0, 0, 1, 1], "caption": [2, 1, 4, 3], "noise": [0, 0, 1, 1]})
-PICTURES = torch.arange(4 * 3 * 4 * 4).to(torch.uint8).view(4, 3, 4, 4)
+IMAGES = torch.arange(4 * 3 * 4 * 4).to(torch.uint8).view(4, 3, 4, 4)
+CAPTIONS = ["a bird", "null", "наша птица", "nan", "NA na"]  # pandas would take some of them for missing values
+PAIRS = Sample({PAIRED: Pictures(PLAN, IMAGES)}, CAPTIONS, 18)
+BOTH = Sample({PUBLISHED: Pictures(PLAN.iloc[:3], IMAGES[:3] + 1), PAIRED: PAIRS.paired}, CAPTIONS, 25)
 
 
-def test_pictures_are_read_as_written(tmp_path: Path) -> None:
-    for _ in range(2):  # the second time in place of the first
-        save_pictures(tmp_path / "samples", PLAN, PICTURES, {"inputs": {"a": "b"}})
-    plan, pictures = load_pictures(tmp_path / "samples")
-    assert plan.equals(PLAN) and torch.equal(pictures, PICTURES)
-    assert load_provenance(tmp_path / "samples") == {"inputs": {"a": "b"}}
+@pytest.mark.parametrize(("sample", "files"), [(PAIRS, 4), (BOTH, 6)])
+def test_a_sample_is_read_as_written(tmp_path: Path, sample: Sample, files: int) -> None:
+    for given in (BOTH, PAIRS, sample):  # the last in place of the others
+        save_sample(tmp_path / "samples", given, {"inputs": {"a": "b"}})
+    loaded, record = load_sample(tmp_path / "samples")
+    assert list(loaded.sets) == list(sample.sets) and loaded.protocol == sample.protocol
+    for name, pictures in sample.sets.items():
+        assert loaded.sets[name].plan.equals(pictures.plan) and torch.equal(loaded.sets[name].images, pictures.images)
+    assert (loaded.captions, loaded.max_words) == (CAPTIONS, sample.max_words)
+    assert record["inputs"] == {"a": "b"}
     assert [path.name for path in tmp_path.iterdir()] == ["samples"]
+    assert len(list((tmp_path / "samples").iterdir())) == files
+
+
+def test_the_scored_set_is_that_of_the_protocol() -> None:
+    assert PAIRS.protocol == "paired" and PAIRS.scored is PAIRS.paired
+    assert BOTH.protocol == "published" and BOTH.scored is BOTH.sets["published"] and BOTH.paired is PAIRS.paired
 
 
 def test_a_failure_keeps_the_old_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "samples"
-    save_pictures(folder, PLAN, PICTURES, {"inputs": {}})
+    save_sample(folder, PAIRS, {})
 
     def fail(*_: object) -> None:
         raise OSError("disk full")
 
     monkeypatch.setattr("numpy.save", fail)
     with pytest.raises(OSError, match="disk full"):
-        save_pictures(folder, PLAN.iloc[:1], PICTURES[:1], {})
-    assert len(load_pictures(folder)[0]) == 4 and [path.name for path in tmp_path.iterdir()] == ["samples"]
+        save_sample(folder, BOTH, {})
+    assert list(load_sample(folder)[0].sets) == [PAIRED] and [path.name for path in tmp_path.iterdir()] == ["samples"]
 
 
-def test_damage_is_named(tmp_path: Path) -> None:
-    save_pictures(tmp_path, PLAN, PICTURES, {})
-    PLAN.iloc[:3].to_csv(tmp_path / "plan.csv", index=False)
-    with pytest.raises(InputError, match="plan.csv does not fit its 4 pictures; run `dvc repro sample`"):
-        load_pictures(tmp_path)
-    (tmp_path / "provenance.json").write_bytes(b"half")
-    with pytest.raises(InputError, match="no provenance.json, or a damaged one; run `dvc repro sample`"):
-        load_provenance(tmp_path)
-    (tmp_path / "pictures.npy").write_bytes(b"half")
-    with pytest.raises(InputError, match="no pictures, or damaged ones; run `dvc repro sample`"):
-        load_pictures(tmp_path)
+def cut_plan(folder: Path) -> None:
+    PLAN.iloc[:3].to_csv(folder / "paired.csv", index=False)
+
+
+def other_columns(folder: Path) -> None:
+    PLAN.rename(columns={"noise": "z"}).to_csv(folder / "paired.csv", index=False)
+
+
+def half_pictures(folder: Path) -> None:
+    (folder / "published.npy").write_bytes((folder / "published.npy").read_bytes()[:-9])
+
+
+def no_plan(folder: Path) -> None:
+    (folder / "published.csv").unlink()
+
+
+def half_captions(folder: Path) -> None:
+    (folder / "captions.txt").write_text("a bird\nnull\n")
+
+
+def no_captions(folder: Path) -> None:
+    (folder / "captions.txt").unlink()
+
+
+def no_text(folder: Path) -> None:
+    (folder / "captions.txt").write_bytes(b"\xff\n")
+
+
+def half_provenance(folder: Path) -> None:
+    (folder / "provenance.json").write_bytes(b"half")
+
+
+def old_provenance(folder: Path) -> None:
+    (folder / "provenance.json").write_text(json.dumps({"inputs": {}}))
+
+
+def other_protocol(folder: Path) -> None:
+    (folder / "provenance.json").write_text(json.dumps({"sample": {"protocol": "../x", "max_words": 3}}))
+
+
+def list_as_provenance(folder: Path) -> None:
+    (folder / "provenance.json").write_text("[]")
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (cut_plan, "paired.csv does not fit its 4 pictures"),
+        (other_columns, "paired.csv does not fit its 4 pictures"),
+        (half_pictures, "no published pictures, or damaged ones"),
+        (no_plan, "no published pictures, or damaged ones"),
+        (half_captions, "captions.txt has 2 lines, too few for published.csv"),
+        (no_captions, "no captions.txt, or a damaged one"),
+        (no_text, "no captions.txt, or a damaged one"),
+        (half_provenance, "no provenance.json, or a damaged one"),
+        (old_provenance, "no provenance.json, or a damaged one"),
+        (other_protocol, "no provenance.json, or a damaged one"),
+        (list_as_provenance, "no provenance.json, or a damaged one"),
+    ],
+)
+def test_damage_is_named(tmp_path: Path, damage: Callable[[Path], None], message: str) -> None:
+    folder = tmp_path / "samples"
+    save_sample(folder, BOTH, {})
+    damage(folder)
+    with pytest.raises(InputError) as caught:
+        load_sample(folder)
+    assert str(caught.value) == f"{folder}: {message}; run `dvc repro sample`"
+
+
+def test_a_missing_folder_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="samples: no provenance.json, .* run `dvc repro sample`"):
+        load_sample(tmp_path / "samples")
 
 
 def test_reading_pictures_needs_no_network() -> None:
