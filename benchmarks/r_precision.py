@@ -44,7 +44,7 @@ def main() -> None:
     add_repeats(parser)
     given = parser.parse_args()
     params = load_params(given)
-    max_words = params.dataset.max_words
+    max_words = params.dataset.sample_max_words
     with tempfile.TemporaryDirectory() as folder:
         split = synthetic_split(
             Path(folder) / "prepared", images=given.test_images, image_size=8, words=(6, max_words)
@@ -52,7 +52,7 @@ def main() -> None:
     vocabulary = vocabulary_of(split.captions["text"])
     torch.manual_seed(0)
     encoder = text_encoder(params, vocabulary).eval()
-    captions = EncodedCaptions(split, vocabulary, max_words)
+    captions = EncodedCaptions(split, vocabulary)
     all_images = Ranking(encoder, captions, split, given.images)
     subset = Ranking(encoder, captions, split, given.subset)
     seconds = time_alternately({"plain": subset.plain, "t2i": all_images.encoded_once}, given.repeats, warm_up=1)
@@ -79,7 +79,7 @@ class Ranking:
         self.caption_class = split.images["class_id"].to_numpy()[split.captions["image"].to_numpy()]
         rng = np.random.default_rng(0)
         self.true = rng.integers(len(captions), size=images)
-        sentences = encode_sentences(encoder, captions, CPU, 0).numpy()
+        sentences = encode_sentences(encoder, captions, CPU).numpy()
         dim = sentences.shape[1]  # in more dimensions it takes more noise to miss
         noise = rng.standard_normal((images, dim), dtype=np.float32)
         self.codes = sentences[self.true] + dim**0.5 / 3 * sentences.std(axis=0) * noise
@@ -88,7 +88,7 @@ class Ranking:
 
     def encoded_once(self) -> NDArray[np.bool_]:
         """Whether each image is a hit, as t2i computes it: the folds, of one image each, in their random order."""
-        sentences = encode_sentences(self.encoder, self.captions, CPU, 0)
+        sentences = encode_sentences(self.encoder, self.captions, CPU)
         result = r_precision(
             self.codes, sentences, self.true, self.image_class, self.caption_class,
             candidates=CANDIDATES, folds=len(self.codes), seed=0,
@@ -98,10 +98,9 @@ class Ranking:
     @torch.no_grad()
     def plain(self) -> NDArray[np.bool_]:
         """The same in the same order; candidates were sampled before, which favours the plain code."""
-        rng = np.random.default_rng(0)
         hits = []
         for code, true, others in zip(self.codes, self.true, self.others, strict=True):
-            ids = self.captions.padded(np.array([true, *others]), rng)
+            ids = self.captions.padded(np.array([true, *others]))
             _, sentences = self.plain_encoder(ids)
             scores = cosine_similarity(torch.from_numpy(code)[None], sentences)
             hits.append(bool(scores[0] > scores[1:].max()))

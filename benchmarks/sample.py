@@ -24,7 +24,7 @@ from benchmarks.report import report_rates
 from benchmarks.synthetic import synthetic_split, text_to_image, vocabulary_of
 from benchmarks.timing import time_alternately
 from t2i.data.batches import EncodedCaptions
-from t2i.generation.plan import sample, sampling_plan
+from t2i.generation.plan import cut_captions, paired_plan, sample
 from t2i.generation.text_to_image import TextToImage
 from t2i.pipeline.run import peak_memory
 from t2i.runtime.device import resolve_precision
@@ -41,10 +41,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         split = synthetic_split(Path(folder) / "prepared", images=given.images, image_size=8)
     vocabulary = vocabulary_of(split.captions["text"])
-    plan = sampling_plan(split, images=given.images, noises=1, seed=0)
+    plan = paired_plan(split, images=given.images, noises=1, seed=0)
     for what in given.what:
         params = load_params(given, what)
-        captions = EncodedCaptions(split, vocabulary, params.dataset.max_words)
+        captions = cut_captions(EncodedCaptions(split, vocabulary, params.dataset.sample_max_words), seed=0)
         fp32 = text_to_image(params, vocabulary, "fp32")
         auto = TextToImage(fp32.generator, fp32.text_encoder, "auto")
         plain = PlainTextToImage(fp32, batch_size=params.stage("train_gan")["batch_size"])
@@ -77,12 +77,11 @@ class PlainTextToImage:
     def sample(self, captions: EncodedCaptions, plan: pd.DataFrame, *, seed: int) -> Tensor:
         """As :func:`t2i.generation.plan.sample`; images are converted to pixels one by one."""
         noise, epsilon = self.generator.draw_noise(int(plan["noise"].max()) + 1, np.random.default_rng(seed))
-        rng = np.random.default_rng([seed, 3])
         images = []
         for start in range(0, len(plan), self.batch_size):
             batch = plan.iloc[start : start + self.batch_size]
             indices = torch.tensor(batch["noise"].to_numpy())
-            ids = captions.padded(batch["caption"].to_numpy(), rng)
+            ids = captions.padded(batch["caption"].to_numpy())
             words, sentences = self.text_encoder(ids)
             generated = self.generator(noise[indices], epsilon[indices], sentences, words, ids == 0)
             for image in generated.images[-1]:

@@ -21,7 +21,8 @@ from benchmarks.synthetic import NUM_CLASSES, damsm_encoders, synthetic_split, t
 from t2i.data.batches import EncodedCaptions
 from t2i.data.packed import PackedSplit
 from t2i.data.text.vocabulary import Vocabulary
-from t2i.generation.plan import sample, sampling_plan
+from t2i.generation.pictures import PAIRED, Pictures, Sample
+from t2i.generation.plan import paired_plan, sample
 from t2i.models.judge import Judge
 from t2i.params import Params
 from t2i.params.reader import load
@@ -92,10 +93,10 @@ def scoring(images: int, folder: Path) -> Callable[[], Scores]:
         sentence_pooling=params.judge.sentence_pooling,
     ).eval()
     damsm = damsm_encoders(params, vocabulary).eval()
-    noise = torch.randint(256, (len(plan), 3, SIDE, SIDE), dtype=torch.uint8)
+    noise = Pictures(plan, torch.randint(256, (len(plan), 3, SIDE, SIDE), dtype=torch.uint8))
     return lambda: score_pictures(
-        noise, plan, split, split, [split], damsm, judge,
-        max_words=MAX_WORDS, candidates=100, folds=10, seed=0, device=torch.device("cpu"),
+        Sample({PAIRED: noise}, split.captions["text"].tolist(), MAX_WORDS), split, split, [split], damsm, judge,
+        candidates=100, folds=10, seed=0, device=torch.device("cpu"),
     )  # fmt: skip
 
 
@@ -103,7 +104,7 @@ def _inputs(images: int, folder: Path) -> tuple[Params, PackedSplit, Vocabulary,
     """Parameters, a test split, its words, and a plan of so many images, two for each noise vector of a test image."""
     params = load(Path("params.yaml"), data="toy_birds", model="attngan", recipe="quick", budget="demo")
     split = synthetic_split(folder / "prepared", images=TEST_IMAGES, image_size=SIDE)
-    plan = sampling_plan(split, images=TEST_IMAGES, noises=max(1, images // (2 * TEST_IMAGES)), seed=0)
+    plan = paired_plan(split, images=TEST_IMAGES, noises=max(1, images // (2 * TEST_IMAGES)), seed=0)
     return params, split, vocabulary_of(split.captions["text"]), plan
 
 

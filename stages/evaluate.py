@@ -1,27 +1,24 @@
 """Score the generated images, beside real ones and with the protocol of every number."""
 
-from pathlib import Path
-
 from t2i.checkpoints import model_file
-from t2i.checkpoints.pretrained import FID_INCEPTION, find_weights, read_weights
+from t2i.checkpoints.pretrained import EXTRACTORS, find_all
 from t2i.checkpoints.provenance import check_inputs, file_digest
 from t2i.data.packed import PackedSplit, splits_in
 from t2i.files import replacing
-from t2i.generation.pictures import load_pictures, load_provenance
+from t2i.generation.pictures import load_sample
 from t2i.models.encoders.damsm import Damsm
 from t2i.models.judge import Judge
 from t2i.params import Params
 from t2i.pipeline.run import DAMSM, JUDGE, PREPARED, SAMPLES, SUMMARY, WEIGHTS, run, write_metrics
 from t2i.runtime.device import current_device
 from t2i.scores.evaluation import score_pictures
-from t2i.scores.fidelity import INCEPTION
+from t2i.scores.extractors import Pretrained
 from t2i.scores.summary import summary
 
 
 def main(params: Params) -> None:
     """prepared/, models/, samples/ -> metrics/evaluate.json and a table on the terminal."""
-    plan, pictures = load_pictures(SAMPLES)
-    record = load_provenance(SAMPLES)
+    sample, record = load_sample(SAMPLES)
     test = PackedSplit(PREPARED, "test")
     damsm, judge = model_file.load(DAMSM, "damsm"), model_file.load(JUDGE, "judge")
     check_inputs(SAMPLES, record, {PREPARED: test.digest})
@@ -31,19 +28,17 @@ def main(params: Params) -> None:
         encoders = Damsm.from_checkpoint(damsm)
     with model_file.building(JUDGE):
         network = Judge.from_checkpoint(judge)
-    arguments = dict(params.evaluate)
-    with_inception = arguments.pop("extractor") == INCEPTION
+    names = [name for name in params.evaluate.extractors if name in EXTRACTORS]
+    paths = find_all([EXTRACTORS[name] for name in names], WEIGHTS)
     scores = score_pictures(
-        pictures,
-        plan,
+        sample,
         test,
         PackedSplit(PREPARED, "train"),
         [PackedSplit(PREPARED, split) for split in splits_in(PREPARED) if split != "train"],
         encoders,
         network,
-        _inception() if with_inception else None,
-        **arguments,
-        max_words=params.dataset.max_words,
+        [Pretrained(name, path) for name, path in zip(names, paths, strict=True)],
+        **dict(params.evaluate),
         device=current_device(),
     )
     write_metrics("evaluate", scores)
@@ -51,12 +46,6 @@ def main(params: Params) -> None:
     with replacing(SUMMARY) as part:
         part.write_text(table + "\n", encoding="utf-8")
     print(table)
-
-
-def _inception() -> Path:
-    path = find_weights(FID_INCEPTION, WEIGHTS)
-    read_weights(FID_INCEPTION, path)  # torch-fidelity would unpickle whatever is in the file
-    return path
 
 
 if __name__ == "__main__":

@@ -16,11 +16,11 @@ log = logging.getLogger(__name__)
 
 def main(params: Params) -> None:
     """prepared/ -> models/vocabulary.json."""
-    tokens, requirements = params.dataset.tokens, params.requirements
+    tokens = params.dataset.tokens
     splits = {name: SplitContents.of_pack(PackedSplit(PREPARED, name)) for name in ("train", "test")}
     counted = [text for name in params.vocab.splits for text in splits[name].texts]
     vocabulary = Vocabulary.build((tokenize(text, tokens) for text in counted), params.vocab.min_count, tokens)
-    if problems := run_problems(splits, vocabulary, **requirements):
+    if problems := run_problems(splits, vocabulary, **params.requirements(len(splits["test"].names))):
         raise InputError("; ".join(problems))
     vocabulary.save(VOCABULARY)
 

@@ -67,7 +67,7 @@ class _Cost:
 
     def _preprocess(self, found: Findings) -> float:
         """Pack as many images as the trials need; returns bytes an image."""
-        count = max(size for size in self.params.requirements["batch_sizes"].values())
+        count = max(size for size in self.params.requirements(0)["batch_sizes"].values())
         few = {
             name: [records[i] for i in evenly_spaced(len(records), count if name == "train" else 2)]
             for name, records in self.splits.items()
@@ -112,20 +112,21 @@ class _Cost:
 
     def _scores(self, seconds_a_picture: float, found: Findings) -> int:
         """Sampling and scoring; returns the number of generated images."""
-        sizes, tests = self.params.stage("sample"), len(self.splits["test"])
-        pictures: int = 2 * sizes["noises"] * min(sizes["images"], tests)
+        tests = len(self.splits["test"])
+        sets = self.params.pictures(tests)
+        pictures, scored = sum(sets.values()), sets[self.params.sample.protocol]
         reals = sum(len(records) for name, records in self.splits.items() if name != "train")
         sampling = pictures * seconds_a_picture
         # the judge sees fakes twice, training images, noise and reals; DAMSM fakes and reals
         scoring = _FORWARD * (
-            self.per_image["train_judge"] * (4 * pictures + reals)
-            + self.per_image["pretrain_damsm"] * (pictures + tests)
+            self.per_image["train_judge"] * (pictures + 3 * scored + reals)
+            + self.per_image["pretrain_damsm"] * (scored + tests)
         )
-        memory = _LIBRARIES + (3 * pictures + reals) * self.side**2 * 3
+        memory = _LIBRARIES + (pictures + 2 * scored + reals) * self.side**2 * 3
         found.add("sample", f"{pictures:,} images: {duration(sampling)}")
         found.add("evaluate", f"{duration(scoring)}, {gib(memory)} of memory")
         if memory > (free := free_memory()):
-            key = f"budgets.{self.params.budget}.sample.images"
+            key = f"budgets.{self.params.budget}.sample"
             found.problems.append(
                 f"evaluate needs roughly {gib(memory)} of memory, and {gib(free)} are free: lower {key}"
             )

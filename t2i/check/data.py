@@ -44,7 +44,7 @@ def check_data(params: Params) -> tuple[Findings, Splits | None]:
         return found, None
     vocabulary = vocabulary_of(contents, params)
     _describe_words(contents, vocabulary, params, found)
-    found.problems += run_problems(contents, vocabulary, **params.requirements)
+    found.problems += run_problems(contents, vocabulary, **params.requirements(len(contents["test"].names)))
     return found, None if found.problems else splits
 
 
@@ -125,12 +125,14 @@ def _count(number: int, one: str, many: str) -> str:
 def _describe_words(
     contents: dict[str, SplitContents], vocabulary: Vocabulary, params: Params, found: Findings
 ) -> None:
-    limit, texts = params.dataset.max_words, contents["train"].texts + contents["test"].texts
+    texts = contents["train"].texts + contents["test"].texts
     lengths = np.array([len(vocabulary.tokenize(text)) for text in texts])
+    limits = {name: getattr(params.dataset, name) for name in ("max_words", "sample_max_words")}
+    longer = [f"{(lengths > limit).mean():.0%} have more than {name} = {limit}" for name, limit in limits.items()]
     found.add(
         "words",
         f"{len(vocabulary) - 1:,} different ({vocabulary.tokens}); a caption has {lengths.mean():.1f} on average, at "
-        f"most {lengths.max()}; {(lengths > limit).mean():.0%} have more than max_words = {limit}",
+        f"most {lengths.max()}; {', '.join(longer)}",
     )
     for line in lost_words_lines(count_lost_words(texts, vocabulary), params.data):
         found.add("words", line)

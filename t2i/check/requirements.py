@@ -69,19 +69,18 @@ def batch_problems(train: SplitContents, batch_sizes: Mapping[str, int]) -> list
     ]
 
 
-def score_problems(test: SplitContents, *, candidates: int, folds: int, images: int, noises: int) -> list[str]:
+def score_problems(test: SplitContents, *, candidates: int, folds: int, pictures: int) -> list[str]:
     """Scores that cannot be computed from so few test images.
 
     Args:
         candidates, folds: of R-precision.
-        images, noises: at most so many test images, and noise vectors each; two captions are drawn for each.
+        pictures: generated images that are scored.
     """
     problems = []
-    pictures = 2 * noises * min(images, len(test.names))
     if folds > pictures:
         problems.append(
             f"evaluate.folds is {folds} and {pictures} images are generated for {len(test.names)} test images: "
-            f"lower it (-S evaluate.folds={pictures}) or add test images"
+            f"lower it (-S evaluate.folds={pictures}) or generate more (budgets.<name>.sample)"
         )
     of_class: Counter[str] = Counter()
     for name, captions in zip(test.classes, test.captions, strict=True):
@@ -124,15 +123,14 @@ def run_problems(
     batch_sizes: Mapping[str, int],
     candidates: int,
     folds: int,
-    images: int,
-    noises: int,
+    pictures: int,
 ) -> list[str]:
     """All problems of train and test images with the numbers of a run, a line each; see the functions above."""
     return [
         *class_problems(splits),
         *word_problems(splits, vocabulary),
         *batch_problems(splits["train"], batch_sizes),
-        *score_problems(splits["test"], candidates=candidates, folds=folds, images=images, noises=noises),
+        *score_problems(splits["test"], candidates=candidates, folds=folds, pictures=pictures),
     ]
 
 

@@ -1,9 +1,10 @@
-"""Pretrained Inception weights: locate, download, verify."""
+"""Published weights of pretrained networks: locate, download, verify."""
 
 import hashlib
 import pickle
 import urllib.error
 import zipfile
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,12 +17,12 @@ from t2i.files import replacing
 
 @dataclass(frozen=True)
 class Weights:
-    """A file that its publisher named with the first digits of its checksum.
+    """A published file.
 
     Attributes:
         what: description for messages.
         url: where it is published; ends with the file's name.
-        sha256: the first digits of its SHA-256, hexadecimal.
+        sha256: its SHA-256 or the first digits of it, hexadecimal, as its publisher gives them; empty if none does.
     """
 
     what: str
@@ -44,6 +45,41 @@ FID_INCEPTION = Weights(
     "https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/weights-inception-2015-12-05-6726825d.pth",
     "6726825d",
 )
+DINOV2 = Weights(
+    "DINOv2 (ViT-B/14)",
+    "https://dl.fbaipublicfiles.com/dinov2/dinov2_vitb14/dinov2_vitb14_pretrain.pth",
+    "",
+)
+CLIP = Weights(
+    "OpenAI's CLIP (ViT-B/32)",
+    "https://openaipublic.azureedge.net/clip/models/"
+    "40d365715913c9da98579312b702a82c18be219cc2a73407c4526f58eba950af/ViT-B-32.pt",
+    "40d365715913c9da98579312b702a82c18be219cc2a73407c4526f58eba950af",
+)
+EXTRACTORS = {
+    "inception-v3-compat": FID_INCEPTION,
+    "inception-v3-torchvision": INCEPTION_V3,
+    "dinov2-vit-b-14": DINOV2,
+    "clip-vit-b-32": CLIP,
+}
+"""Weights of the networks that `evaluate.extractors` may name beside the judge."""
+
+
+def find_all(needed: Iterable[Weights], folder: Path) -> list[Path]:
+    """The files, each as :func:`find_weights` finds it.
+
+    Raises:
+        InputError: one is missing or another file; the message is one line that names all such.
+    """
+    paths, problems = [], []
+    for weights in needed:
+        try:
+            paths.append(find_weights(weights, folder))
+        except InputError as error:
+            problems.append(str(error))
+    if problems:
+        raise InputError("; ".join(problems))
+    return paths
 
 
 def find_weights(weights: Weights, folder: Path) -> Path:
@@ -60,7 +96,7 @@ def find_weights(weights: Weights, folder: Path) -> Path:
         found = hashlib.file_digest(file, "sha256").hexdigest()
     if not found.startswith(weights.sha256):
         raise InputError(
-            f"{path} is not {weights.what}: its SHA-256 begins with {found[:8]} and not {weights.sha256}; "
+            f"{path} is not {weights.what}: its SHA-256 begins with {found[:8]} and not {weights.sha256[:8]}; "
             f"get it again from {weights.url}"
         )
     return path

@@ -2,12 +2,16 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from t2i.params.budgets import Budget
 from t2i.params.datasets import Dataset, Datasets
 from t2i.params.recipes import Recipe
 from t2i.params.values import Count, Positive, Section, Seed, Weight, merged
+
+Extractor = Literal[
+    "judge", "inception-v3-compat", "inception-v3-torchvision", "dinov2-vit-b-14", "clip-vit-b-32"
+]  # fmt: skip
 
 
 class Vocab(Section):
@@ -17,11 +21,17 @@ class Vocab(Section):
     min_count: Count
 
 
+def _no_former_boolean(value: object) -> object:
+    if isinstance(value, bool):
+        raise ValueError("true is all now and false is none; z shares the noise vector alone")
+    return value
+
+
 class Loss(Section):
     """Block ``loss``: the numbers of the paper's equations."""
 
     lambda_: Annotated[Weight, Field(alias="lambda")]
-    shared_noise: bool
+    shared_noise: Annotated[Literal["none", "z", "all"], BeforeValidator(_no_former_boolean)]
     temperature: Positive
     damsm_lambda: Weight
     gamma1: Positive
@@ -33,18 +43,19 @@ class Loss(Section):
         return {name: getattr(self, name) for name in names}
 
 
-class GeneratorSizes(Section):
+class Model(Section):
     """Block ``models.<name>``."""
 
     noise_dim: Count
     condition_dim: Count
+    align_corners: bool
 
 
 class Models(Section):
     """Block ``models``, one entry a generator."""
 
-    attngan: GeneratorSizes
-    dmgan: GeneratorSizes
+    attngan: Model
+    dmgan: Model
 
 
 class Recipes(Section):
@@ -62,10 +73,22 @@ class Judge(Section):
     seed: Seed
 
 
+class Sample(Section):
+    """Block ``sample``."""
+
+    protocol: Literal["published", "paired"]
+
+
+def _no_repetition(names: list[Extractor]) -> list[Extractor]:
+    if len(set(names)) < len(names):
+        raise ValueError("each extractor may be named once")
+    return names
+
+
 class Evaluate(Section):
     """Block ``evaluate``."""
 
-    extractor: Literal["judge", "inception-v3-compat"]
+    extractors: Annotated[list[Extractor], Field(min_length=1), AfterValidator(_no_repetition)]
     candidates: Annotated[Count, Field(ge=2)]
     folds: Count
     seed: Seed
@@ -103,6 +126,7 @@ class Params(Section):
     recipes: Recipes
     budgets: dict[str, Budget]
     judge: Judge
+    sample: Sample
     evaluate: Evaluate
     runtime: Runtime
 
@@ -120,16 +144,37 @@ class Params(Section):
     @property
     def generator(self) -> dict[str, Any]:
         """Arguments of the chosen generator: its block of ``models`` and those of budget and recipe."""
-        return {**dict(getattr(self.models, self.model)), **self.stage("train_gan")["generator"]}
+        model: Model = getattr(self.models, self.model)
+        sizes = {"noise_dim": model.noise_dim, "condition_dim": model.condition_dim}
+        return {**sizes, **self.stage("train_gan")["generator"]}
 
     @property
-    def requirements(self) -> dict[str, Any]:
-        """Arguments of :func:`t2i.check.requirements.run_problems`: what a run asks of its data."""
+    def align_corners(self) -> bool:
+        """How the Inception image encoder of the chosen model resizes its input."""
+        model: Model = getattr(self.models, self.model)
+        return model.align_corners
+
+    def pictures(self, test_images: int) -> dict[str, int]:
+        """Number of images in each set that stage ``sample`` generates from so many test images.
+
+        The set with the name of the protocol is scored.
+        """
+        sizes = self.budgets[self.budget].sample
+        if self.sample.protocol == "paired":
+            return {"paired": 2 * sizes.noises * min(sizes.images, test_images)}
+        return {"published": sizes.pictures, "paired": 2 * min(sizes.pairs, test_images)}
+
+    def requirements(self, test_images: int) -> dict[str, Any]:
+        """Arguments of :func:`t2i.check.requirements.run_problems`: what a run asks of its data.
+
+        Args:
+            test_images: how many there are.
+        """
         budget = self.budgets[self.budget]
         stages = ("pretrain_damsm", "train_judge", "train_gan")
         sizes = {f"budgets.{self.budget}.{stage}.batch_size": getattr(budget, stage).batch_size for stage in stages}
         scores = {"candidates": self.evaluate.candidates, "folds": self.evaluate.folds}
-        return {"batch_sizes": sizes, **scores, **dict(budget.sample)}
+        return {"batch_sizes": sizes, **scores, "pictures": self.pictures(test_images)[self.sample.protocol]}
 
     @model_validator(mode="after")
     def _selectors_name_blocks(self) -> "Params":

@@ -91,6 +91,8 @@ class Sample(Section):
 
     images: Count
     noises: Count
+    pictures: Count
+    pairs: Count
 
 
 class Budget(Section):

@@ -40,6 +40,7 @@ class Dataset(Section):
     flip: bool
     max_words: Count
     damsm_max_words: Count
+    sample_max_words: Count
     source: Section  # arguments of the reader
 
 

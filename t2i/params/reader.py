@@ -13,7 +13,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from t2i.errors import InputError
-from t2i.params import Models, Params
+from t2i.params import Models, Params, Recipes
 from t2i.params.budgets import Budget
 from t2i.params.datasets import Datasets
 from t2i.params.renamed import BLOCKS, new_name
@@ -41,6 +41,8 @@ def load(path: Path, changes: Iterable[str] = (), **selectors: str) -> Params:
         return Params.model_validate(_chosen({**raw, **selectors} if isinstance(raw, dict) else raw))
     except ValidationError as error:
         raise InputError(f"{path}: " + "; ".join(_lines(error))) from error
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
 
 
 def _apply(change: str, raw: dict[str, Any]) -> None:
@@ -63,11 +65,14 @@ def _apply(change: str, raw: dict[str, Any]) -> None:
 
 
 def _chosen(raw: Any) -> Any:
-    """The file with each number that is given by data set or by model replaced by that of the selected one."""
+    """The file with each value that is given by data set, model or recipe replaced by that of the selected one."""
     if not isinstance(raw, dict):
         return raw
-    selected = {selector: raw.get(selector) for selector in ("data", "model")}
+    selected = {selector: raw.get(selector) for selector in ("data", "model", "recipe")}
     chosen = dict(raw)
+    for block in ("loss", "sample"):
+        if block in raw:
+            chosen[block] = _choose(raw[block], block, selected, needed=True)
     for selector, blocks in (("recipe", "recipes"), ("budget", "budgets")):
         if isinstance(raw.get(blocks), dict):
             chosen[blocks] = {
@@ -81,7 +86,8 @@ def _choose(value: Any, where: str, selected: dict[str, Any], *, needed: bool) -
     """See :func:`_chosen`; where the selected name is not given, an error if the value is ``needed``, else any."""
     if not isinstance(value, dict) or not value:
         return value
-    for selector, names in (("data", Datasets.model_fields), ("model", Models.model_fields)):
+    blocks: dict[str, type[BaseModel]] = {"data": Datasets, "model": Models, "recipe": Recipes}
+    for selector, names in ((selector, block.model_fields) for selector, block in blocks.items()):
         if set(value) <= set(names):
             name = selected[selector]
             if name not in value and needed and name in names:

@@ -29,12 +29,13 @@ class DamsmOptimizer(Section):
     lr_decay: Annotated[Fraction, Field(gt=0)] | None
     lr_min_ratio: Fraction
     gradient_clip: Positive
+    reset: Literal["epoch", "never"]
 
 
 class PretrainDamsm(Section):
     """Block ``recipes.<name>.pretrain_damsm``."""
 
-    captions_per_image: Annotated[Count, Field(ge=2)]
+    captions_per_image: Count
     text_encoder: TextEncoder
     losses: DamsmLosses
     optimizer: DamsmOptimizer

@@ -3,6 +3,7 @@
 BLOCKS = {
     "": {"data = own": "data = custom", "budget = paper32": "recipe = paper with budget = small"},
     "loss": {"damsm_contrastive": "loss.damsm_lambda"},
+    "evaluate": {"extractor": "evaluate.extractors"},
     "runtime": {"processes": "runtime.preprocess_workers"},
     "datasets": {"own": "datasets.custom"},
     "budgets": {"paper32": "recipe = paper with budget = small"},

@@ -16,14 +16,12 @@ def encode_images(encoder: nn.Module, images: Tensor, device: torch.device, batc
 
 
 @torch.inference_mode()
-def encode_sentences(encoder: TextEncoder, captions: EncodedCaptions, device: torch.device, seed: int) -> Tensor:
-    """Sentence embeddings [M, D] of all captions of a split, each encoded once.
+def encode_sentences(encoder: TextEncoder, captions: EncodedCaptions, device: torch.device) -> Tensor:
+    """Sentence embeddings [M, D] of all captions of a split as they are, each encoded once.
 
-    Captions are batched by length, so that there is hardly any padding. The sort is stable and counts captions that are
-    too long as equally long, so these are shortened at random in the order of the split.
+    Captions are batched by length, so that there is hardly any padding.
     """
-    rng = np.random.default_rng(seed)
-    order = np.diff(captions.offsets).clip(max=captions.max_words).argsort(kind="stable")
+    order = np.diff(captions.offsets).argsort(kind="stable")
     chunks = np.array_split(order, max(1, len(captions) // 500))
-    codes = torch.cat([encoder(captions.padded(rows, rng).to(device)).sentence.cpu() for rows in chunks])
+    codes = torch.cat([encoder(captions.padded(rows).to(device)).sentence.cpu() for rows in chunks])
     return codes[torch.from_numpy(order).argsort()]

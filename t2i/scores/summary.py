@@ -9,16 +9,21 @@ def summary(scores: dict[str, Any]) -> str:
     """A text table of the scores of :func:`t2i.scores.evaluation.score_pictures`, one line for each score."""
     rows: list[tuple[str, str, str, str]] = []
 
-    def add(name: str, fakes: float | None, reals: float | None, remark: str = "") -> None:
-        cells = ["" if value is None else f"{value:.3f}" for value in (fakes, reals)]
+    def add(name: str, fakes: float | None, reals: float | None, remark: str = "", digits: int = 3) -> None:
+        cells = ["" if value is None else f"{value:.{digits}f}" for value in (fakes, reals)]
         rows.append((name, cells[0], cells[1], remark))
 
-    extractor = "judge" if "judge_fid" in scores["fidelity"] else "inception"
-    fid = scores["fidelity"][f"{extractor}_fid"]
-    remark = f"noise {fid['noise']:.0f}; position {100 * fid['position']:.1f} (real images 0, noise 100)"
-    add(f"FID ({extractor})", fid["fakes"], fid["train_reals"], remark)
-    if score := scores["fidelity"].get(f"{extractor}_is"):
-        add(f"IS ({extractor})", score["fakes"], score["reals"])
+    for extractor, of_extractor in scores["fidelity"].items():
+        fid = of_extractor["fid"]
+        remark = f"noise {fid['noise']:.0f}"
+        if fid["position"] is not None:
+            remark += f"; position {100 * fid['position']:.1f} (real images 0, noise 100)"
+        add(f"FID ({extractor})", fid["fakes"], fid["train_reals"], remark)
+        add(f"KID ({extractor})", of_extractor["kid"]["fakes"], of_extractor["kid"]["train_reals"], digits=5)
+        for name in ("precision", "recall"):
+            add(f"{name} ({extractor})", of_extractor[name]["fakes"], of_extractor[name]["train_reals"])
+        if score := of_extractor.get("is"):
+            add(f"IS ({extractor})", score["fakes"], score["reals"])
     for name, remark in (("damsm", "encoders that trained the generator"), ("judge", "encoders that did not")):
         score = scores["r_precision"][name]
         add(f"R-precision ({name})", score["fakes"], score["reals"], remark)

@@ -17,7 +17,7 @@ def test_both_give_the_same_hits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     vocabulary = vocabulary_of(split.captions["text"])
     torch.manual_seed(0)
     encoder = TextEncoder(vocabulary, embedding_dim=8, word_dim=6).eval()
-    ranking = r_precision.Ranking(encoder, EncodedCaptions(split, vocabulary, 18), split, 40)
+    ranking = r_precision.Ranking(encoder, EncodedCaptions(split, vocabulary), split, 40)
     hits = ranking.encoded_once()
     assert hits.tolist() == ranking.plain().tolist()
     assert 0.1 < hits.mean() < 0.9  # so that not all are equal anyway

@@ -9,7 +9,7 @@ from benchmarks.sample import PlainTextToImage, largest_difference
 from t2i.data.batches import EncodedCaptions
 from t2i.data.packed import PackedSplit
 from t2i.data.text.vocabulary import Vocabulary
-from t2i.generation.plan import sample, sampling_plan
+from t2i.generation.plan import paired_plan, sample
 from t2i.generation.text_to_image import TextToImage
 from t2i.models.encoders.text import TextEncoder
 from t2i.models.generators.generator import Generator
@@ -23,7 +23,7 @@ def test_both_generate_the_same(striped: Path, vocabulary: Vocabulary, model: st
     text_to_image = TextToImage(generator, TextEncoder(vocabulary, embedding_dim=6, word_dim=5), "fp32")
     before = {name: value.clone() for name, value in generator.state_dict().items()}
     split = PackedSplit(striped, "test")
-    captions, plan = EncodedCaptions(split, vocabulary, 18), sampling_plan(split, images=6, noises=1, seed=0)
+    captions, plan = EncodedCaptions(split, vocabulary, 18), paired_plan(split, images=6, noises=1, seed=0)
     images = sample(text_to_image, captions, plan, seed=0)
     plain = PlainTextToImage(text_to_image, batch_size=5).sample(captions, plan, seed=0)
     assert images.shape == plain.shape == (12, 3, 32, 32)

@@ -59,6 +59,8 @@ def test_sums(monkeypatch: pytest.MonkeyPatch) -> None:
     assert lines["train_gan"] == "1,000 steps of 8 images, 0.53 s each: 9 min, 1.1 GiB of memory"
     assert lines["pretrain_damsm"].startswith("30 steps of 16 images, 1.60 s each: 48 s")
     assert lines["sample"] == "80 images: 1 s"
+    published = dict(measured(monkeypatch, *changes, "sample.protocol=published").lines)
+    assert published["sample"] == "320 images: 3 s"  # 240, and two for each of the 40 test images
 
     monkeypatch.setattr(cost, "free_memory", lambda: 10**9)
     problems = measured(monkeypatch, *changes).problems

@@ -37,7 +37,10 @@ def test_what_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     lines = dict(findings.lines)
     assert findings.problems == [] and findings.title == "data/custom"
     assert lines["train"] == lines["test"] == "10 images, 10 classes, captions an image: 2"
-    assert lines["words"].startswith("26 different (unicode); a caption has 3.5 on average, at most 5; 0% have more")
+    assert lines["words"] == (
+        "26 different (unicode); a caption has 3.5 on average, at most 5; 0% have more than max_words = 18, "
+        "0% have more than sample_max_words = 25"
+    )
     assert "captions.csv" in lines["read"]
     words = [
         text for label, text in found(tmp_path, monkeypatch, "datasets.custom.tokens=ascii").lines if label == "words"

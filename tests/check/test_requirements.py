@@ -6,7 +6,7 @@ from t2i.check.requirements import SplitContents, captions_an_image, run_problem
 from t2i.data.text.tokenizer import tokenize
 from t2i.data.text.vocabulary import Vocabulary
 
-NUMBERS = {"batch_sizes": {"a.batch_size": 8}, "candidates": 10, "folds": 4, "images": 100, "noises": 1}
+NUMBERS = {"batch_sizes": {"a.batch_size": 8}, "candidates": 10, "folds": 4, "pictures": 12}
 
 
 def split(images: int, *, classes: int | None = None, captions: tuple[str, ...] = ("a bird", "red")) -> SplitContents:
@@ -30,11 +30,10 @@ def test_enough_is_enough() -> None:
         (split(8, classes=1), split(6), {}, ["all 8 images of the train split are of one class (0), so that no"]),
         (split(8), split(6, classes=1), {}, ["all 6 images of the test split are of one class (0), so that no"]),
         (split(7), split(6), {}, ["a.batch_size is 8 and the train split has 7 images: lower it (-S a.batch_size=7)"]),
-        (split(8), split(3), {"folds": 7, "candidates": 5},
-         ["evaluate.folds is 7 and 6 images are generated for 3 test images: lower it (-S evaluate.folds=6) or"]),
-        (split(8), split(3), {"folds": 7, "candidates": 5, "noises": 2}, []),
-        (split(8), split(60), {"folds": 7, "images": 3},
-         ["evaluate.folds is 7 and 6 images are generated for 60 test images"]),
+        (split(8), split(3), {"folds": 7, "candidates": 5, "pictures": 6},
+         ["evaluate.folds is 7 and 6 images are generated for 3 test images: lower it (-S evaluate.folds=6) or "
+          "generate more (budgets.<name>.sample)"]),
+        (split(8), split(3), {"folds": 7, "candidates": 5, "pictures": 7}, []),
         (split(8), split(5), {},
          ["evaluate.candidates is 10, but the test split has only 8 captions outside its class 0: lower it "
           "(-S evaluate.candidates=9) or add"]),

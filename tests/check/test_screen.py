@@ -45,7 +45,7 @@ def test_drawn_birds(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pyte
     monkeypatch.setenv("COLUMNS", "300")
     shutil.copytree(ROOT / "data" / "toy_birds", folder / "data" / "toy_birds")
     few = [f"-Sdatasets.toy_birds.source.{name}_images=40" for name in ("train", "test", "reference")]
-    assert checked(*few, "-S", "evaluate.extractor=inception-v3-compat") == 0
+    assert checked(*few, "-S", "evaluate.extractors=[judge, inception-v3-compat]") == 0
     out = capsys.readouterr().out
     assert "\ndata/toy_birds\n  train            40 images, " in out and "\n  words            " in out
     assert "\nweights\n  missing          torch-fidelity's Inception for FID: will be downloaded from https://" in out

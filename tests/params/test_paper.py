@@ -3,7 +3,7 @@
 import pytest
 
 from t2i.errors import InputError
-from t2i.params import Params
+from t2i.params import Params, Sample
 from t2i.params.reader import load
 from tests.conftest import ROOT
 
@@ -45,8 +45,13 @@ def test_gan_settings_are_the_published_ones(data: str, model: str) -> None:
     assert (params.generator["noise_dim"], params.generator["condition_dim"]) == (100, 100)
 
 
-@pytest.mark.parametrize(("data", "epochs", "gan_words", "damsm_words"), [("cub", 200, 18, 18), ("coco", 100, 12, 15)])
-def test_damsm_settings_are_the_published_ones(data: str, epochs: int, gan_words: int, damsm_words: int) -> None:
+@pytest.mark.parametrize(
+    ("data", "epochs", "gan_words", "damsm_words", "sample_words"),
+    [("cub", 200, 18, 18, 25), ("coco", 100, 12, 15, 20)],
+)
+def test_damsm_settings_are_the_published_ones(
+    data: str, epochs: int, gan_words: int, damsm_words: int, sample_words: int
+) -> None:
     params = chosen(data, "attngan")
     assert params.stage("pretrain_damsm") == {
         "steps": None, "epochs": epochs, "batch_size": 48, "embedding_dim": 256, "captions_per_image": 2,
@@ -55,9 +60,10 @@ def test_damsm_settings_are_the_published_ones(data: str, epochs: int, gan_words
         },
         "image_encoder": {"kind": "inception_v3", "width": None},
         "losses": {"negatives": "view"},
-        "optimizer": {"lr": 2e-3, "lr_decay": 0.98, "lr_min_ratio": 0.1, "gradient_clip": 0.25},
+        "optimizer": {"lr": 2e-3, "lr_decay": 0.98, "lr_min_ratio": 0.1, "gradient_clip": 0.25, "reset": "epoch"},
     }  # fmt: skip
     assert (params.dataset.max_words, params.dataset.damsm_max_words) == (gan_words, damsm_words)
+    assert params.dataset.sample_max_words == sample_words
     assert params.dataset.resize_ratio == 76 / 64 and params.dataset.flip
 
 
@@ -66,13 +72,17 @@ def test_loss_weights_are_the_published_ones() -> None:
     loss = params.loss
     assert (loss.lambda_, loss.temperature, loss.damsm_lambda) == (0.2, 0.5, 1.0)
     assert (loss.gamma1, loss.gamma2, loss.gamma3) == (4, 5, 10)
+    assert loss.shared_noise == "none" and load(ROOT / "params.yaml", recipe="quick").loss.shared_noise == "all"
     assert params.datasets.cub.source.box_scale == 1.5 and params.datasets.cub.source.captions_per_image == 10
 
 
 @pytest.mark.parametrize(("data", "images"), [("cub", 2933), ("coco", 40504)])
 def test_30000_images_are_scored(data: str, images: int) -> None:
-    sample = chosen(data, "attngan").stage("sample")
-    assert sample["images"] <= images and sample["images"] * sample["noises"] * 2 == 30_000
+    params = chosen(data, "attngan")
+    assert params.sample.protocol == "published"
+    assert params.pictures(images) == {"published": 30_000, "paired": 5_000}
+    paired = params.model_copy(update={"sample": Sample(protocol="paired")})
+    assert paired.pictures(images) == {"paired": 30_000}
 
 
 @pytest.mark.parametrize("model", ["attngan", "dmgan"])

@@ -1,5 +1,8 @@
 """What stages get of params.yaml: blocks of budget and recipe merged into keyword arguments."""
 
+import pytest
+
+from t2i.errors import InputError
 from t2i.params.reader import load
 from t2i.params.values import Section, merged
 from tests.conftest import ROOT
@@ -49,3 +52,30 @@ def test_no_key_is_in_a_recipe_and_in_a_budget() -> None:
 
 def test_lambda_becomes_a_keyword_that_python_takes() -> None:
     assert load(ROOT / "params.yaml").loss.keywords("lambda_", "gamma1") == {"lambda_": 0.2, "gamma1": 4.0}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("evaluate.extractors=[]",
+         "evaluate.extractors = []: List should have at least 1 item after validation, not 0"),
+        ("evaluate.extractors=judge", "evaluate.extractors = 'judge': must be a valid list"),
+        ("evaluate.extractors=null", "evaluate.extractors = None: must be a valid list"),
+        ("evaluate.extractors=[judge, clip-vit-b-32, judge]",
+         "evaluate.extractors = ['judge', 'clip-vit-b-32', 'judge']: each extractor may be named once"),
+        ("evaluate.extractors=[inception]",
+         "evaluate.extractors.0 = 'inception': must be 'judge', 'inception-v3-compat', 'inception-v3-torchvision', "
+         "'dinov2-vit-b-14' or 'clip-vit-b-32'"),
+        ("evaluate.extractor=judge", "evaluate.extractor is evaluate.extractors now"),
+    ],
+)  # fmt: skip
+def test_extractors_are_a_list_of_different_networks(change: str, message: str) -> None:
+    with pytest.raises(InputError) as caught:
+        load(ROOT / "params.yaml", [change])
+    assert str(caught.value) == f"{ROOT / 'params.yaml'}: {message}"
+
+
+def test_any_extractors_in_any_order() -> None:
+    assert load(ROOT / "params.yaml").evaluate.extractors == ["judge"]
+    names = ["dinov2-vit-b-14", "inception-v3-torchvision", "judge"]
+    assert load(ROOT / "params.yaml", [f"evaluate.extractors=[{', '.join(names)}]"]).evaluate.extractors == names

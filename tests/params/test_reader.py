@@ -12,6 +12,8 @@ from t2i.params.renamed import BLOCKS
 from tests.conftest import ROOT
 
 TEXT = (ROOT / "params.yaml").read_text()
+NOISE = "shared_noise: {quick: all, paper: none}"
+PROTOCOL = "protocol: {quick: paired, paper: published}"
 
 
 def load_changed(tmp_path: Path, old: str, new: str) -> object:
@@ -43,7 +45,27 @@ def test_numbers_as_dvc_writes_them_are_numbers(tmp_path: Path) -> None:
         ("lambda: 0.2", "lambda: .inf", "loss.lambda = inf: must be a finite number"),
         ("lambda: 0.2", "lambda: yes", "loss.lambda = True: expected a number, not true or false"),
         ("lambda: 0.2", "lambda: [1, 2]", "loss.lambda = [1, 2]: must be a valid number"),
-        ("shared_noise: true", "shared_noise: 7", "loss.shared_noise = 7: must be a valid boolean"),
+        (NOISE, "shared_noise: 7", "loss.shared_noise = 7: must be 'none', 'z' or 'all'"),
+        (NOISE, "shared_noise:", "loss.shared_noise = None: must be 'none', 'z' or 'all'"),
+        (NOISE, "shared_noise: Z", "loss.shared_noise = 'Z': must be 'none', 'z' or 'all'"),
+        (NOISE, "shared_noise: true", "loss.shared_noise = True: true is all now and false is none; z shares"),
+        (NOISE, "shared_noise: no", "loss.shared_noise = False: true is all now and false is none; z shares"),
+        (NOISE, "shared_noise: {paper: z}", "loss.shared_noise: nothing for recipe quick; there are paper"),
+        (NOISE, "shared_noise: {quick: false, paper: z}", "loss.shared_noise = False: true is all now and false is"),
+        ("reset: never", "reset: step", "pretrain_damsm.optimizer.reset = 'step': must be 'epoch' or 'never'"),
+        ("reset: never", "reset: 3", "pretrain_damsm.optimizer.reset = 3: must be 'epoch' or 'never'"),
+        ("captions_per_image: 4", "captions_per_image: 0", "pretrain_damsm.captions_per_image = 0: must be greater"),
+        (
+            "align_corners: true",
+            "align_corners: maybe",
+            "models.dmgan.align_corners = 'maybe': must be a valid boolean",
+        ),
+        (PROTOCOL, "protocol: random", "sample.protocol = 'random': must be 'published' or 'paired'"),
+        (PROTOCOL, "protocol: {quick: pairs}", "sample.protocol = 'pairs': must be 'published' or 'paired'"),
+        (PROTOCOL, "protocol: {paper: published}", "sample.protocol: nothing for recipe quick; there are paper"),
+        (PROTOCOL, "protokol: paired", "sample.protokol: unknown key; did you mean protocol?"),
+        ("pictures: 240", "pictures: 0", "budgets.smoke.sample.pictures = 0: must be greater than or equal to 1"),
+        ("sample_max_words: 18", "sample_max_words: 0", "datasets.toy_birds.sample_max_words = 0: must be greater"),
         ("seed: 0 ", "seed: 1.5 ", "seed = 1.5: must be a valid integer"),
         ("model: attngan", "model: stackgan", "model = 'stackgan': legal are attngan, dmgan"),
         ("data: toy_birds", "data: toy", "data = 'toy': legal are toy_birds, cub, coco, custom"),
@@ -149,14 +171,20 @@ def test_steps_or_epochs_but_not_both(tmp_path: Path, length: str) -> None:
         load_changed(tmp_path, "steps: 12\n      ", length)
 
 
+def test_the_protocol_is_that_of_the_recipe_or_one_for_all() -> None:
+    for change, protocols in ((), ("paired", "published")), (("sample.protocol=published",), ("published",) * 2):
+        chosen = [load(ROOT / "params.yaml", change, recipe=recipe).sample.protocol for recipe in ("quick", "paper")]
+        assert tuple(chosen) == protocols
+
+
 def test_changes_are_those_of_dvc() -> None:
     changes = ["loss.lambda=2e-05", "data=cub", "budgets.paper.sample.images=7", "budget=paper", "vocab.splits=[train]"]
     params = load(ROOT / "params.yaml", changes)
     assert (params.loss.lambda_, params.data, params.vocab.splits) == (2e-05, "cub", ["train"])
-    assert params.requirements == {
+    assert params.requirements(3) == {
         "batch_sizes": {f"budgets.paper.{stage}.batch_size": size
                         for stage, size in (("pretrain_damsm", 48), ("train_judge", 48), ("train_gan", 20))},
-        "candidates": 100, "folds": 10, "images": 7, "noises": 6,
+        "candidates": 100, "folds": 10, "pictures": 3 * 6 * 2,
     }  # fmt: skip
 
 

@@ -57,7 +57,7 @@ def test_every_stage_leaves_its_results(repository: Path) -> None:
     assert set(scores) == {
         "fidelity", "r_precision", "caption_consistency", "attribute_accuracy", "protocol",
     }  # fmt: skip
-    assert np.load(repository / "samples" / "pictures.npy").shape == (240, 3, 32, 32)
+    assert np.load(repository / "samples" / "paired.npy").shape == (240, 3, 32, 32)
     assert not list(repository.glob("**/*.part"))
     assert run(repository, "git", "status", "--porcelain") == ""
 
@@ -79,7 +79,7 @@ def test_lambda_re_runs_the_gan_and_what_follows_and_the_difference_shows(reposi
     output = run(repository, "dvc", "exp", "run", "-S", "loss.lambda=0.5")
     assert stages_that_ran(output) == ["train_gan", "sample", "evaluate"]
     difference = run(repository, "dvc", "metrics", "diff")
-    assert "metrics/evaluate.json" in difference and "fidelity.judge_fid.fakes" in difference
+    assert "metrics/evaluate.json" in difference and "fidelity.judge.fid.fakes" in difference
     assert "loss.lambda" in run(repository, "dvc", "params", "diff")
     run(repository, "git", "restore", ".")
     run(repository, "dvc", "checkout")
@@ -124,6 +124,9 @@ def test_photographs_go_through_all_stages_with_the_recipe_of_the_paper(reposito
         assert stages_that_ran(run(repository, "dvc", "exp", "run", *chosen)) == STAGES
         scores = json.loads((repository / "metrics" / "evaluate.json").read_text())
         assert "attribute_accuracy" not in scores and scores["r_precision"]["judge"]["reals"] >= 0
+        assert (scores["protocol"]["sample"], scores["protocol"]["max_words"]) == ("published", 25)
+        assert len(np.load(repository / "samples" / "published.npy")) == scores["protocol"]["pictures"] == 240
+        assert scores["caption_consistency"]["protocol"]["pairs_same"] == 120
         report = json.loads((repository / "metrics" / "preprocess.json").read_text())
         assert report["data"] == "cub" and report["splits"]["test"]["images"] == 120
     finally:
