@@ -1,72 +1,179 @@
-"""Tables and a figure of an ablation: all experiments that differ in one parameter."""
+"""Tables and a figure of an ablation: all experiments that differ in one parameter, or in two."""
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
-from t2i.ablation.experiments import compare, find_studies, read_runs, show_experiments, value_label
-from t2i.ablation.figure import ablation_figure
-from t2i.ablation.statistics import Estimate
+from t2i.ablation.effects import MEAN, as_estimate, compare, sorted_cells
+from t2i.ablation.experiments import Experiments, read_experiments, show_experiments
+from t2i.ablation.figure import ablation_figure, grid_figure
+from t2i.ablation.studies import Cell, Study, find_studies, value_label
+from t2i.errors import InputError
 from t2i.files import replacing
 
+_NAMED = 20
+"""Experiments that a line names at most."""
 
-def write_ablation(parameter: str, baseline: str, metrics: Path, plots: Path) -> str:
-    """Compare all finished experiments of this repository by a parameter.
 
-    Writes ``ablation-<parameter>.md`` and ``.csv`` in the folder ``metrics`` and ``.png`` in ``plots``.
+def ablation_name(parameters: Sequence[str]) -> str:
+    """Name of the files of an ablation, without ending."""
+    return f"ablation-{'+'.join(parameters)}"
+
+
+def write_ablation(parameters: Sequence[str], baseline: Sequence[str], metrics: Path, plots: Path) -> str:
+    """Compare all finished experiments of this repository by one parameter or two.
+
+    Writes ``ablation-<parameter>.md`` and ``.csv`` in the folder ``metrics`` and ``.png`` in ``plots``; the names of
+    two parameters are joined by a plus.
 
     Args:
-        parameter: as in params.yaml: loss.lambda.
-        baseline: value that the others are compared with.
+        parameters: as in params.yaml: loss.lambda.
+        baseline: value of each that the others are compared with.
 
     Returns:
         The Markdown text.
 
     Raises:
-        InputError: there is nothing to compare, or no run has the baseline value.
+        InputError: there is nothing to compare, or no study has the baseline.
     """
-    baseline = value_label(baseline)
-    studies = find_studies(read_runs(show_experiments()), parameter)
-    tables = {studies[0].title: compare(studies[0], baseline)}
-    for study in studies[1:]:
-        if baseline in study.values:
-            tables.setdefault(study.title, compare(study, baseline))
-    text = markdown(parameter, baseline, tables)
-    table = pd.concat([table.assign(study=title) for title, table in tables.items()])
-    name = f"ablation-{parameter}"
+    names, cell = tuple(parameters), tuple(map(value_label, baseline))
+    experiments = read_experiments(show_experiments())
+    studies, alone = find_studies(experiments.runs, names)
+    shown = [study for study in studies if not _lacking(study, cell)]
+    if not shown:
+        lacking = "; ".join(dict.fromkeys(_lacking(study, cell) for study in studies))
+        raise InputError(f"nothing to compare with: {lacking} (--baseline)")
+    tables = {study.title: compare(study, cell) for study in shown}
+    left_out = [f"{study.title}: {_lacking(study, cell)} (`--baseline`)." for study in studies if study not in shown]
+    text = "\n\n".join(
+        [
+            _introduction(names, cell),
+            *(_section(study, tables[study.title]) for study in shown),
+            *_left_out(left_out, alone, experiments, names),
+        ]
+    )
+    name = ablation_name(names)
+    table = pd.concat(tables, names=["study"]).reset_index("study")
     with replacing(metrics / f"{name}.md") as part:
         part.write_text(text + "\n", encoding="utf-8")
     with replacing(metrics / f"{name}.csv") as part:
         table.to_csv(part, index=False, lineterminator="\n", float_format="%.6g")
-    ablation_figure(plots / f"{name}.png", parameter, tables)
+    draw = ablation_figure if len(names) == 1 else grid_figure
+    draw(plots / f"{name}.png", names, tables)
     return text
 
 
-def markdown(parameter: str, baseline: str, tables: Mapping[str, pd.DataFrame]) -> str:
-    """A Markdown page: a table for each study, by title."""
-    parts = [
-        f"# Effect of {parameter}",
-        "Mean over seeds ± half of its 95 % confidence interval (Student's t), n seeds. Below it the paired difference "
-        f"to the runs of the same seeds with {parameter} = {baseline}, with its interval. A difference is detectable "
-        "if the p-value of its t-test is at most 0.05, adjusted for all comparisons of the table (Benjamini-Hochberg).",
-    ]
-    for title, table in tables.items():
-        parts += [f"## {title}", _wide(parameter, baseline, table).to_markdown(index=False, disable_numparse=True)]
-    return "\n\n".join(parts)
+def _lacking(study: Study, baseline: Cell) -> str:
+    """Which baseline value no run has, in words; "" if all are there."""
+    for axis, (name, value) in enumerate(zip(study.parameters, baseline, strict=True)):
+        if value not in study.levels(axis):
+            return f"no run has {name} = {value}; there are {', '.join(study.levels(axis))}"
+    return ""
 
 
-def _wide(parameter: str, baseline: str, table: pd.DataFrame) -> pd.DataFrame:
+def _introduction(parameters: tuple[str, ...], baseline: Cell) -> str:
+    compared = _setting(parameters, baseline)
+    grid = (
+        " A main effect is the difference of a value to its baseline, averaged over the values of the other parameter; "
+        "an interaction is how much the difference that one makes changes with the other (0: they add up)."
+    )
+    return (
+        f"# Effect of {' and '.join(parameters)}\n\n"
+        "Means over seeds ± half of the 95 % confidence interval (Student's t), n seeds, and differences to "
+        f"{compared}, in brackets in % of its mean. Differences are taken within a seed; where settings share "
+        "fewer than two seeds, they count as independent (Welch), and the difference is marked as unpaired."
+        f"{grid if len(parameters) > 1 else ''} q is the p-value of the t-test, adjusted for all comparisons of the "
+        "table (Benjamini-Hochberg): of the differences with q of at most 0.05, at most 5 % are expected to be chance."
+    )
+
+
+def _section(study: Study, table: pd.DataFrame) -> str:
+    """A study: title, what is particular about it, and its tables."""
+    notes = []
+    if study.repeated:
+        notes.append(
+            f"More than one experiment has the same values and seed in {_counted(study.repeated, 'case')}; their mean "
+            "counts once."
+        )
+    missing = [cell for cell in sorted_cells(study) if cell not in study.cells]
+    if missing:
+        notes.append(f"Not run: {'; '.join(_setting(study.parameters, cell) for cell in missing)}.")
+    if all(len(by_seed) < 2 for by_seed in study.cells.values()):
+        notes.append("One seed: no intervals, and no difference can be told from chance.")
+    parts = [_one_parameter(study, table)] if len(study.parameters) == 1 else _grid(study, table)
+    shown = [part.to_markdown(index=False, disable_numparse=True) for part in parts if not part.empty]
+    return "\n\n".join([f"## {study.title}", *notes, *shown])
+
+
+def _one_parameter(study: Study, table: pd.DataFrame) -> pd.DataFrame:
     """Two rows a metric, its means and the differences; a column for each value of the parameter."""
+    (parameter,) = study.parameters
     rows = []
     for metric, of_metric in table.groupby("metric", sort=False):
         means, differences = {"metric": metric}, {"metric": "difference"}
         means["better"], differences["better"] = of_metric["better"].iloc[0], ""
         for row in of_metric.to_dict("records"):
-            column = f"{parameter} = {row['value']}"
-            means[column] = f"{Estimate(row['mean'], row['half_width'], row['seeds'])} (n={row['seeds']})"
-            difference = Estimate(row["difference"], row["difference_half_width"], row["pairs"])
-            sign = "+" if difference.mean > 0 else ""
-            differences[column] = "" if row["value"] == baseline else f"{sign}{difference}: {row['verdict']}"
+            column = f"{parameter} = {row[parameter]}"
+            if row["effect"] == MEAN:
+                means[column], differences[column] = _mean(row), ""
+            else:
+                differences[column] = _difference(row)
         rows += [means, differences]
     return pd.DataFrame(rows)
+
+
+def _grid(study: Study, table: pd.DataFrame) -> list[pd.DataFrame]:
+    """The means, a row for each value of the first parameter and a column for each of the second; then the effects."""
+    first, second = study.parameters
+    means, effects = [], []
+    for metric, of_metric in table.groupby("metric", sort=False):
+        better = of_metric["better"].iloc[0]
+        cells = of_metric[of_metric["effect"] == MEAN]
+        for number, (value, of_value) in enumerate(cells.groupby(first, sort=False)):
+            head = {"metric": "" if number else metric, "better": "" if number else better, first: value}
+            means.append(head | {f"{second} = {row[second]}": _mean(row) for row in of_value.to_dict("records")})
+        of_effects = of_metric[of_metric["effect"] != MEAN].to_dict("records")
+        for number, row in enumerate(of_effects):
+            head = {"metric": "" if number else metric, "effect": row["effect"], first: row[first], second: row[second]}
+            effects.append(head | {"estimate": _difference(row)})
+    return [pd.DataFrame(means), pd.DataFrame(effects)]
+
+
+def _mean(row: Mapping[Hashable, Any]) -> str:
+    return f"{as_estimate(row)} (n={row['seeds']})" if row["seeds"] else "-"
+
+
+def _difference(row: Mapping[Hashable, Any]) -> str:
+    """ "-30 ± 4 (-5.0 %): better, q = 0.012"."""
+    if not row["seeds"]:
+        return "-"
+    sign = "+" if row["estimate"] > 0 else ""
+    relative = "" if pd.isna(row["relative_percent"]) else f" ({row['relative_percent']:+z.1f} %)"
+    unpaired = "unpaired, " if row["paired"] == "no" else ""
+    q_value = "" if pd.isna(row["q_value"]) else f", q = {row['q_value']:.2g}"
+    return f"{sign}{as_estimate(row)}{relative}: {unpaired}{row['verdict']}{q_value}"
+
+
+def _left_out(
+    studies: Sequence[str], alone: Sequence[str], experiments: Experiments, parameters: tuple[str, ...]
+) -> list[str]:
+    lines = list(studies)
+    for names, reason in (
+        (alone, f"no counterpart on the same commit that differs in {' and '.join(parameters)} alone"),
+        (sorted(experiments.unfinished), "not finished (queued, running or failed)"),
+        (sorted(experiments.without_scores), "no scores"),
+    ):
+        if names:
+            more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+            lines.append(f"{_counted(len(names), 'experiment')}, {reason}: {', '.join(names[:_NAMED])}{more}.")
+    return ["## Left out", "\n".join(f"- {line}" for line in lines)] if lines else []
+
+
+def _setting(parameters: tuple[str, ...], cell: Cell) -> str:
+    return ", ".join(f"{name} = {value}" for name, value in zip(parameters, cell, strict=True))
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"

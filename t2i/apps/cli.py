@@ -200,23 +200,31 @@ def report(out: Path, metrics: Path, plots: Path) -> None:
     click.echo(out)
 
 
-@cli.command(epilog="Example: t2i ablation loss.lambda --baseline 0")
-@click.argument("parameter")
-@click.option("--baseline", default="0", show_default=True, help="Value that the others are compared with.")
+@cli.command(epilog="Example: t2i ablation loss.damsm_lambda loss.lambda --baseline 0 --baseline 0")
+@click.argument("parameters", nargs=-1, required=True, metavar="PARAMETER [PARAMETER]")
+@click.option(
+    "--baseline", "baselines", multiple=True, metavar="VALUE", help="The others are compared with it; once for each "
+    "PARAMETER, in their order.  [default: 0]",
+)  # fmt: skip
 @click.option("--metrics", type=_PATH, default=Path("metrics"), show_default=True, help="Folder of the tables.")
 @click.option("--plots", type=_PATH, default=Path("plots"), show_default=True, help="Folder of the figure.")
-def ablation(parameter: str, baseline: str, metrics: Path, plots: Path) -> None:
-    """Compare experiments by one PARAMETER.
+def ablation(parameters: tuple[str, ...], baselines: tuple[str, ...], metrics: Path, plots: Path) -> None:
+    """Compare experiments by one PARAMETER, or by two and their interaction.
 
-    Of all experiments that DVC knows of, those are compared that differ in this parameter of params.yaml and the seed
+    Of all experiments that DVC knows of, those are compared that differ in these parameters of params.yaml and the seed
     alone. Writes a table (.md, .csv) and a figure (.png).
     """
-    from t2i.ablation.tables import write_ablation
+    from t2i.ablation.tables import ablation_name, write_ablation
 
-    name = f"ablation-{parameter}"
+    if len(parameters) > 2:
+        raise click.UsageError(f"{len(parameters)} parameters; one or two can be compared at once")
+    baselines = baselines or ("0",) * len(parameters)
+    if len(baselines) != len(parameters):
+        raise click.UsageError(f"--baseline is given {len(baselines)} times for {len(parameters)} parameters")
+    name = ablation_name(parameters)
     files = metrics / f"{name}.md", metrics / f"{name}.csv", plots / f"{name}.png"
     with _writing("--metrics, --plots", *files):
-        click.echo(write_ablation(parameter, baseline, metrics, plots))
+        click.echo(write_ablation(parameters, baselines, metrics, plots))
 
 
 @cli.command(

@@ -12,6 +12,7 @@ from matplotlib import style
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from t2i.ablation.metrics import flatten
 from t2i.errors import InputError
 from t2i.files import replacing
 from t2i.scores.summary import summary
@@ -41,10 +42,14 @@ def write_report(path: Path, metrics: Path, plots: Path) -> None:
         metrics, plots: folders that the pipeline writes; grids, curves and ablations that are missing are left out.
 
     Raises:
-        InputError: there are no scores yet, or they are damaged.
+        InputError: there are no scores yet, or they are damaged or of another version.
     """
     scores = _read(metrics / "evaluate.json")
-    parts = ["<h1>A run of t2i</h1>", f"<pre>{html.escape(summary(scores))}</pre>", _protocols(scores)]
+    try:
+        text = summary(scores)
+    except (KeyError, TypeError) as error:
+        raise InputError(f"{metrics / 'evaluate.json'} is of another version: `dvc repro` makes it again") from error
+    parts = ["<h1>A run of t2i</h1>", f"<pre>{html.escape(text)}</pre>", _protocols(scores)]
     for name, title in _GRIDS.items():
         if (plots / name).is_file():
             parts.append(f"<h2>{html.escape(title)}</h2>{_image((plots / name).read_bytes(), title)}")
@@ -79,10 +84,11 @@ def _read(path: Path) -> dict[str, Any]:
 def _protocols(scores: dict[str, Any]) -> str:
     """A table of what each score was computed with."""
     rows = []
-    for name, score in scores.items():
-        protocol = score if name == "protocol" else score.get("protocol") if isinstance(score, dict) else None
-        for key, value in (protocol or {}).items():
-            rows.append([name.replace("_", " "), key.replace("_", " "), str(value)])
+    for path, value in flatten(scores).items():
+        *where, key = path.split(".")
+        if "protocol" in where:
+            score = " ".join(part for part in where if part != "protocol") or "protocol"
+            rows.append([score.replace("_", " "), key.replace("_", " "), str(value)])
     table = pd.DataFrame(rows, columns=["score", "", "computed with"]).to_html(index=False, border=0)
     return f"<details><summary>How they were computed</summary>{table}</details>"
 

@@ -39,6 +39,9 @@ def test_what_is_not_there_is_left_out_but_scores_are_needed(run: Path) -> None:
     (run / "metrics" / "evaluate.json").write_text("{")
     with pytest.raises(InputError, match="evaluate.json is damaged: `dvc repro` makes it again"):
         report(run)
+    (run / "metrics" / "evaluate.json").write_text('{"fidelity": {"judge_fid": {"fakes": 1.0}}}')
+    with pytest.raises(InputError, match="evaluate.json is of another version: `dvc repro` makes it again"):
+        report(run)
     (run / "metrics" / "evaluate.json").unlink()
     with pytest.raises(InputError, match="evaluate.json is not there yet: `dvc repro` makes it"):
         report(run)

@@ -1,0 +1,80 @@
+"""The numbers of metrics/evaluate.json that are compared."""
+
+import math
+import re
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+COLOURS = ("body", "belly", "wing", "crown", "beak")
+
+
+class Metric(NamedTuple):
+    """A number that is compared.
+
+    Attributes:
+        order: place in a table.
+        name: what it is, and in brackets the network that it was computed with.
+        better: "lower", "higher", or "" where neither is.
+    """
+
+    order: int
+    name: str
+    better: str
+
+
+_READ = (
+    ("FID", "lower", r"fidelity\.([^.]+)\.fid\.fakes"),
+    ("KID", "lower", r"fidelity\.([^.]+)\.kid\.fakes"),
+    ("precision", "higher", r"fidelity\.([^.]+)\.precision\.fakes"),
+    ("recall", "higher", r"fidelity\.([^.]+)\.recall\.fakes"),
+    ("IS", "higher", r"fidelity\.([^.]+)\.is\.fakes"),
+    ("R-precision", "higher", r"r_precision\.([^.]+)\.fakes"),
+)
+"""Name, better and flat path of numbers that are taken as they are, for each network that has them."""
+
+_RATIO = Metric(len(_READ), "distance ratio, same image / other image", "lower")
+_SAME_IMAGE = Metric(len(_READ) + 1, "distance, two captions of one image", "")
+_OTHER_IMAGE = Metric(len(_READ) + 2, "distance, captions of two images", "")
+_ATTRIBUTES = Metric(len(_READ) + 3, "attribute accuracy (mean of all)", "higher")
+_COLOURS = Metric(len(_READ) + 4, "colour accuracy (mean of five)", "higher")
+
+
+def read_scores(evaluate: Mapping[str, Any]) -> dict[Metric, float]:
+    """The compared numbers of a metrics/evaluate.json, of whatever networks it has; missing ones are left out.
+
+    The distance between images of two captions of one image falls with any loss of variety, so neither of the two
+    distances is better by itself: their ratio tells consistency from collapse.
+    """
+    flat = {path: float(value) for path, value in flatten(evaluate).items() if _is_number(value)}
+    scores = {}
+    for order, (name, better, pattern) in enumerate(_READ):
+        for path, value in flat.items():
+            if found := re.fullmatch(pattern, path):
+                scores[Metric(order, f"{name} ({found[1]})", better)] = value
+    same, other = (flat.get(f"caption_consistency.distance_{which}_image") for which in ("same", "other"))
+    derived = {_RATIO: same / other if same is not None and other else None, _SAME_IMAGE: same, _OTHER_IMAGE: other}
+    attributes = {
+        found[1]: value
+        for path, value in flat.items()
+        if (found := re.fullmatch(r"attribute_accuracy\.(.+)\.fakes", path))
+    }
+    derived[_ATTRIBUTES] = _mean(list(attributes.values()))
+    derived[_COLOURS] = _mean([attributes[colour] for colour in COLOURS]) if attributes.keys() >= set(COLOURS) else None
+    scores |= {metric: value for metric, value in derived.items() if value is not None}
+    return dict(sorted(scores.items()))
+
+
+def flatten(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """``{"a": {"b": 1}}`` -> ``{"a.b": 1}``."""
+    flat: dict[str, Any] = {}
+    for key, value in nested.items():
+        flat |= flatten(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
+    return flat
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _mean(values: list[float]) -> float | None:
+    return math.fsum(values) / len(values) if values else None

@@ -1,0 +1,203 @@
+"""Which experiments may be compared: groups that differ in the compared parameters and the seed alone."""
+
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from t2i.ablation.experiments import Run
+from t2i.ablation.metrics import Metric
+from t2i.errors import InputError
+
+Cell = tuple[str, ...]
+"""A value of each compared parameter, as :func:`value_label` writes it."""
+
+_SELECTORS = {"model": "models", "data": "datasets", "recipe": "recipes", "budget": "budgets"}
+"""Parameters that choose an entry of a block."""
+
+_ABSENT = "(absent)"
+
+
+@dataclass(frozen=True)
+class Study:
+    """Runs on one commit that differ in the compared parameters and the seed alone.
+
+    Attributes:
+        title: what they have in common, in short, and what tells them from other studies.
+        parameters: the compared ones, as in params.yaml.
+        cells: values of the parameters -> seed -> scores.
+        repeated: cells and seeds that more than one experiment has; their scores are the means over these.
+    """
+
+    title: str
+    parameters: tuple[str, ...]
+    cells: Mapping[Cell, Mapping[str, Mapping[Metric, float]]]
+    repeated: int = 0
+
+    @property
+    def metrics(self) -> list[Metric]:
+        """Those that any run has, in the order of a table."""
+        return sorted({metric for by_seed in self.cells.values() for scores in by_seed.values() for metric in scores})
+
+    def levels(self, axis: int) -> list[str]:
+        """Values of a parameter, in order."""
+        return sorted({cell[axis] for cell in self.cells}, key=value_order)
+
+    def values(self, metric: Metric, cell: Cell) -> dict[str, float]:
+        """Seed -> score of the runs of a cell that have it."""
+        return {seed: scores[metric] for seed, scores in self.cells.get(cell, {}).items() if metric in scores}
+
+
+_Group = dict[tuple[Cell, str], list[Run]]
+"""Runs that may be compared: values of the parameters and seed -> runs."""
+
+
+def find_studies(runs: Iterable[Run], parameters: tuple[str, ...]) -> tuple[list[Study], list[str]]:
+    """Groups of runs with at least two values of each parameter, the one with most runs first.
+
+    Runs on different commits are not compared: the code may differ. Of blocks that a selector chooses from, only the
+    chosen entry counts, and all of them if the selector is compared. The scores that a commit came with count where no
+    experiment has their values and seed.
+
+    Returns:
+        The studies, and the names of the experiments that are in none.
+
+    Raises:
+        InputError: the parameters cannot be compared, or no run has them, or no runs differ in them alone.
+    """
+    runs = list(runs)
+    _check(runs, parameters)
+    groups: dict[str, _Group] = {}
+    alone = []
+    for run in runs:
+        labels = tuple(label for name in parameters if (label := _label_of(run.params, name)) is not None)
+        if len(labels) < len(parameters):
+            alone.append(run)
+            continue
+        place = labels, value_label(run.params.get("seed"))
+        groups.setdefault(_key(run, parameters), {}).setdefault(place, []).append(run)
+    studies = {
+        key: group
+        for key, group in groups.items()
+        if all(len({cell[axis] for cell, _ in group}) > 1 for axis in range(len(parameters)))
+    }
+    others = [group for key, group in groups.items() if key not in studies]
+    alone += [run for group in others for of_place in group.values() for run in of_place]
+    if not studies:
+        values = " ".join(f"-S '{name}=X,Y'" for name in parameters)
+        differ = "differ in {} alone" if len(parameters) == 1 else "form a grid of {} (two values of each)"
+        raise InputError(
+            f"no finished experiments on one commit {differ.format(' and '.join(parameters))}; "
+            f"queue some: dvc exp run --queue {values} -S 'seed=0,1,2,3'"
+        )
+    titles = _told_apart({key: _title(group, parameters) for key, group in studies.items()})
+    found = [_study(titles[key], parameters, group) for key, group in studies.items()]
+    found.sort(key=lambda study: (-sum(map(len, study.cells.values())), study.title))
+    return found, sorted(run.name for run in alone if not run.of_commit)
+
+
+def value_label(value: Any) -> str:
+    """A value of params.yaml as text: 0.2, true, null, bf16; the same for a number and its text."""
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except json.JSONDecodeError:
+            return str(value)
+    if not isinstance(value, float):
+        return json.dumps(value, sort_keys=True)
+    if value.is_integer() and abs(value) < 1e15:
+        return str(int(value))
+    short = f"{value:g}"
+    return short if float(short) == value else repr(value)  # values that differ stay apart
+
+
+def value_order(label: str) -> tuple[bool, float, str]:
+    """Sort key of labels: numbers by size, then the rest by name."""
+    try:
+        return False, float(label), label
+    except ValueError:
+        return True, 0.0, label
+
+
+def _check(runs: Sequence[Run], parameters: tuple[str, ...]) -> None:
+    if len(set(parameters)) < len(parameters):
+        raise InputError(f"{parameters[0]} is named twice; name one parameter, or two different ones")
+    if "seed" in parameters:
+        raise InputError("seed is not compared: experiments that differ in it alone are the sample of one setting")
+    for name in parameters:
+        if not any(_label_of(run.params, name) is not None for run in runs):
+            raise InputError(f"no finished experiment has a parameter {name!r}; see `dvc exp show`")
+
+
+def _label_of(params: Mapping[str, Any], name: str) -> str | None:
+    """The value of a parameter, or of all below it, that the run depends on; None if there is none."""
+    if name in params:
+        return value_label(params[name]) if _counts(name, params, ()) else None
+    below = {key: value for key, value in params.items() if key.startswith(f"{name}.") and _counts(key, params, ())}
+    return value_label({key.removeprefix(f"{name}."): value for key, value in below.items()}) if below else None
+
+
+def _counts(key: str, params: Mapping[str, Any], compared: tuple[str, ...]) -> bool:
+    """Whether a result depends on a parameter: not if it belongs to an entry of a block that was not chosen."""
+    for selector, block in _SELECTORS.items():
+        if key.startswith(f"{block}."):
+            return selector in compared or key.startswith(f"{block}.{params.get(selector)}.")
+    return True
+
+
+def _key(run: Run, parameters: tuple[str, ...]) -> str:
+    """What has to be equal for runs to be compared: the commit, and all that a result depends on.
+
+    The machine (``runtime``) counts only by its precision, and the networks that score decide which scores there are.
+    """
+    out = ("seed", "evaluate.extractors", *parameters)
+    settings = {
+        key: value_label(value)
+        for key, value in run.params.items()
+        if not any(key == name or key.startswith(f"{name}.") for name in out)
+        and (not key.startswith("runtime.") or key == "runtime.precision")
+        and _counts(key, run.params, parameters)
+    }
+    return json.dumps([run.commit, settings], sort_keys=True)
+
+
+def _study(title: str, parameters: tuple[str, ...], group: _Group) -> Study:
+    cells: dict[Cell, dict[str, dict[Metric, float]]] = {}
+    repeated = 0
+    for (cell, seed), of_place in group.items():
+        experiments = [run for run in of_place if not run.of_commit] or of_place
+        repeated += len(experiments) > 1
+        known = {metric for run in experiments for metric in run.scores}
+        per_metric = {metric: [run.scores[metric] for run in experiments if metric in run.scores] for metric in known}
+        cells.setdefault(cell, {})[seed] = {
+            name: math.fsum(values) / len(values) for name, values in per_metric.items()
+        }
+    return Study(title, parameters, cells, repeated)
+
+
+def _title(group: _Group, parameters: tuple[str, ...]) -> str:
+    run = next(iter(group.values()))[0]
+    parts = {
+        "model": run.params.get("model"),
+        "data": run.params.get("data"),
+        "recipe": f"recipe {run.params.get('recipe')}",
+        "budget": f"budget {run.params.get('budget')}",
+    }
+    shown = [str(part) for name, part in parts.items() if name not in parameters]
+    return ", ".join([*shown, f"at {run.commit[:7]}"])
+
+
+def _told_apart(titles: Mapping[str, str]) -> dict[str, str]:
+    """Titles by key; equal ones are followed by the parameters in which their keys differ."""
+    groups: dict[str, list[str]] = {}
+    for key, title in titles.items():
+        groups.setdefault(title, []).append(key)
+    different = {}
+    for title, keys in groups.items():
+        settings = {key: json.loads(key)[1] for key in keys}
+        names = sorted({name for of_key in settings.values() for name in of_key})
+        differing = [name for name in names if len({of_key.get(name, _ABSENT) for of_key in settings.values()}) > 1]
+        for key, of_key in settings.items():
+            different[key] = ", ".join([title, *(f"{name} {of_key.get(name, _ABSENT)}" for name in differing)])
+    return different

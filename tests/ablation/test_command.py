@@ -1,0 +1,61 @@
+"""The command ``t2i ablation``: its arguments and files."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from t2i.ablation import tables
+from t2i.apps.cli import cli
+from tests.ablation.made_up import SWEEP, grid, shown
+
+
+def ablation(*arguments: object) -> Any:
+    return CliRunner().invoke(cli, ["ablation", *map(str, arguments)])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["a", "b", "c"], "Error: 3 parameters; one or two can be compared at once"),
+        (["a", "b", "--baseline", "0"], "Error: --baseline is given 1 times for 2 parameters"),
+        (["a", "--baseline", "0", "--baseline", "1"], "Error: --baseline is given 2 times for 1 parameters"),
+        ([], "Error: Missing argument 'PARAMETER [PARAMETER]'."),
+    ],
+)
+def test_wrong_usage(arguments: list[str], line: str) -> None:
+    result = ablation(*arguments)
+    assert result.exit_code == 2 and result.stderr.splitlines()[-1] == line
+
+
+def test_one_parameter_or_two(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folders = ["--metrics", tmp_path / "m", "--plots", tmp_path / "p"]
+    monkeypatch.setattr(tables, "show_experiments", lambda: shown(*SWEEP, *grid()))
+    for name in ("ablation_figure", "grid_figure"):
+        monkeypatch.setattr(tables, name, lambda *_: None)
+    one = ablation("loss.lambda", "--baseline", "0.2", *folders)
+    assert (
+        one.exit_code == 0
+        and one.output.startswith("# Effect of loss.lambda\n")
+        and "loss.lambda = 0.2, in" in one.output
+    )
+    two = ablation("loss.damsm_lambda", "loss.lambda", *folders)
+    assert two.exit_code == 0 and "differences to loss.damsm_lambda = 0, loss.lambda = 0, in brackets" in two.output
+    baselines = ["--baseline", "1", "--baseline", "0.2"]
+    assert (
+        "to loss.damsm_lambda = 1, loss.lambda = 0.2,"
+        in ablation("loss.damsm_lambda", "loss.lambda", *baselines, *folders).output
+    )
+    names = sorted(path.name for path in (tmp_path / "m").iterdir())
+    stems = ("ablation-loss.damsm_lambda+loss.lambda", "ablation-loss.lambda")
+    assert names == [f"{stem}.{ending}" for stem in stems for ending in ("csv", "md")]
+    for arguments, line in (
+        (["seed"], "t2i: seed is not compared: experiments that differ in it alone are the sample of one setting\n"),
+        (
+            ["loss.lambda", "loss.lambda"],
+            "t2i: loss.lambda is named twice; name one parameter, or two different ones\n",
+        ),
+    ):
+        result = ablation(*arguments, *folders)
+        assert (result.exit_code, result.stderr) == (1, line)

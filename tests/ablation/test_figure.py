@@ -1,0 +1,61 @@
+"""Figures of an ablation: that they are drawn, whatever is missing, and always the same."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from PIL import Image
+
+from t2i.ablation.effects import compare
+from t2i.ablation.experiments import read_experiments
+from t2i.ablation.figure import ablation_figure, grid_figure
+from t2i.ablation.studies import find_studies
+from tests.ablation.made_up import SWEEP, experiment, grid, shown
+
+BOTH = ("loss.damsm_lambda", "loss.lambda")
+
+
+def tables_of(experiments: list[dict[str, Any]], *parameters: str) -> dict[str, pd.DataFrame]:
+    """Of two metrics, which are drawn in less time than all."""
+    studies, _ = find_studies(read_experiments(shown(*experiments)).runs, parameters)
+    tables = {study.title: compare(study, ("0",) * len(parameters)) for study in studies}
+    return {title: table[table["metric"].isin(["FID (judge)", "IS (judge)"])] for title, table in tables.items()}
+
+
+def size(path: Path) -> tuple[int, int]:
+    with Image.open(path) as figure:
+        assert len(figure.convert("RGB").getcolors(2**24) or []) > 50  # not a blank page
+        return figure.size
+
+
+def test_one_parameter(tmp_path: Path) -> None:
+    dmgan = [experiment(lambda_, 0, model="dmgan") for lambda_ in (0, 0.2)]  # one seed: no intervals
+    tables = tables_of([*SWEEP, *dmgan], "loss.lambda")
+    tables[next(iter(tables))] = next(iter(tables.values())).query("metric != 'IS (judge)'")
+    ablation_figure(tmp_path / "a.png", ["loss.lambda"], tables)
+    assert size(tmp_path / "a.png")[0] > 600
+    ablation_figure(tmp_path / "b.png", ["loss.lambda"], tables)
+    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+
+
+@pytest.mark.slow
+def test_studies_of_a_grid_stand_below_each_other_up_to_six(tmp_path: Path) -> None:
+    empty = [
+        run for run in grid(2) if run["params"]["params.yaml"]["data"]["loss"] in (
+            {"lambda": 0, "damsm_lambda": 0, "gamma": 4.0}, {"lambda": 0.2, "damsm_lambda": 1.0, "gamma": 4.0},
+        )
+    ]  # fmt: skip  # no main effect and no interaction can be had
+    heights = []
+    for experiments in (grid(2), empty, [run for lr in range(7) for run in grid(1, judge={"lr": lr})]):
+        grid_figure(tmp_path / "g.png", BOTH, tables_of(experiments, *BOTH))
+        heights.append(size(tmp_path / "g.png")[1])
+    assert heights[0] == heights[1] and heights[2] == pytest.approx(6 * heights[0], rel=0.15)
+
+
+@pytest.mark.slow
+def test_many_metrics_are_wrapped(tmp_path: Path) -> None:
+    studies, _ = find_studies(read_experiments(shown(*SWEEP)).runs, ("loss.lambda",))
+    ablation_figure(tmp_path / "a.png", ["loss.lambda"], {"a study": compare(studies[0], ("0",))})
+    width, height = size(tmp_path / "a.png")
+    assert width < 2000 and height > 1400
