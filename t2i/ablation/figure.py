@@ -1,5 +1,6 @@
 """Figures of an ablation: two panels for each metric, means above and effects below."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from matplotlib import style
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure, SubFigure
+from matplotlib.ticker import MaxNLocator
 
 from t2i.ablation.effects import AVERAGE, DIFFERENCE, INTERACTION, MAIN_EFFECT, MEAN
 from t2i.ablation.studies import value_order
@@ -16,6 +18,7 @@ from t2i.files import replacing
 
 _DIRECTIONS = {"lower": "lower is better", "higher": "higher is better", "": ""}
 _COLUMNS = 5
+"""Metrics side by side at most."""
 _STUDIES = 6
 """Grids that a figure shows at most; the table has all."""
 
@@ -82,13 +85,18 @@ def grid_figure(path: Path, parameters: Sequence[str], tables: dict[str, pd.Data
                     _error_bars(above, places, of_value, "o-", f"C{line % 10}", f"{first} = {value}")
                 above.set_xticks(range(len(values)), values)
                 above.set_xlabel(second, fontsize=8)
-                _forest(below, rows[rows["effect"].isin((MAIN_EFFECT, INTERACTION))], (first, second), number)
+                _forest(
+                    below,
+                    rows[rows["effect"].isin((MAIN_EFFECT, INTERACTION))],
+                    (first, second),
+                    named=number % _shape(len(panels))[0] == 0,
+                )
             _label_rows(panels, "mean, 95 % interval", "")
             _legend(part, panels)
         _save(figure, path)
 
 
-def _forest(axis: Axes, effects: pd.DataFrame, parameters: tuple[str, str], number: int) -> None:
+def _forest(axis: Axes, effects: pd.DataFrame, parameters: tuple[str, str], *, named: bool) -> None:
     """Effects below each other; their names stand beside the first panel of a row."""
     names = _short(parameters)
     labels = []
@@ -104,7 +112,8 @@ def _forest(axis: Axes, effects: pd.DataFrame, parameters: tuple[str, str], numb
         )  # fmt: skip
     axis.axvline(0, color="0.6", linewidth=0.8, zorder=0)
     axis.set_ylim(max(len(labels), 1) - 0.5, -0.5)
-    axis.set_yticks(range(len(labels)), labels if number % _COLUMNS == 0 else [""] * len(labels))
+    axis.set_yticks(range(len(labels)), labels if named else [""] * len(labels))
+    axis.xaxis.set_major_locator(MaxNLocator(4))
     axis.set_xlabel("effect, 95 % interval", fontsize=8)
 
 
@@ -119,17 +128,22 @@ def _metrics(tables: dict[str, pd.DataFrame]) -> dict[str, str]:
     return dict(zip(order["metric"], order["better"], strict=True))
 
 
+def _shape(metrics: int) -> tuple[int, int]:
+    """Columns, and blocks of two rows, that are about equally full."""
+    blocks = math.ceil(metrics / _COLUMNS)
+    return math.ceil(metrics / blocks), blocks
+
+
 def _figure(metrics: int, studies: int) -> Figure:
-    blocks = -(-metrics // _COLUMNS)
-    figure = Figure(figsize=(3.1 * min(metrics, _COLUMNS) + 0.8, 4.6 * blocks * studies + 0.5), layout="constrained")
+    columns, blocks = _shape(metrics)
+    figure = Figure(figsize=(3.1 * columns + 0.8, 4.6 * blocks * studies + 0.5), layout="constrained")
     FigureCanvasAgg(figure)
     return figure
 
 
 def _panels(figure: Figure | SubFigure, metrics: dict[str, str]) -> dict[str, tuple[Axes, Axes]]:
     """The upper and lower panel of each metric, in blocks of two rows."""
-    columns = min(len(metrics), _COLUMNS)
-    blocks = -(-len(metrics) // columns)
+    columns, blocks = _shape(len(metrics))
     axes = figure.subplots(2 * blocks, columns, squeeze=False)
     panels = {}
     for number, (metric, better) in enumerate(metrics.items()):
@@ -152,7 +166,7 @@ def _error_bars(axis: Axes, places: Sequence[float], rows: pd.DataFrame, kind: s
 
 def _label_rows(panels: dict[str, tuple[Axes, Axes]], above: str, below: str) -> None:
     for number, (upper, lower) in enumerate(panels.values()):
-        if number % _COLUMNS == 0:
+        if number % _shape(len(panels))[0] == 0:
             upper.set_ylabel(above, fontsize=8)
             lower.set_ylabel(below, fontsize=8)
 

@@ -27,9 +27,10 @@ def summary(scores: dict[str, Any]) -> str:
     for name, remark in (("damsm", "encoders that trained the generator"), ("judge", "encoders that did not")):
         score = scores["r_precision"][name]
         add(f"R-precision ({name})", score["fakes"], score["reals"], remark)
-    consistency = scores["caption_consistency"]
-    add("distance, two captions of one image", consistency["distance_same_image"], None, "lower is better")
-    add("distance, captions of two images", consistency["distance_other_image"], None)
+    same, other = (scores["caption_consistency"][f"distance_{kind}_image"] for kind in ("same", "other"))
+    # the first alone also falls when all images become alike
+    add("distance, two captions of one image", same, None, f"{same / other:.2f} of the next" if same and other else "")
+    add("distance, captions of two images", other, None)
     for name, score in scores.get("attribute_accuracy", {}).items():
         add(f"{name} accuracy", score["fakes"], score["reals"], f"chance {score['chance']:.2f}")
     table = pd.DataFrame(rows, columns=["score", "generated", "real images", ""])

@@ -18,7 +18,7 @@ SCORES: dict[str, Any] = {
         "damsm": {"fakes": 0.5, "fakes_std": 0.01, "reals": 0.75, "reals_std": 0.01},
         "judge": {"fakes": 0.25, "fakes_std": 0.01, "reals": 1.0, "reals_std": 0.0},
     },
-    "caption_consistency": {"distance_same_image": 0.125, "distance_other_image": None},
+    "caption_consistency": {"distance_same_image": 0.125, "distance_other_image": 0.5},
     "attribute_accuracy": {"wing": {"fakes": 0.9, "reals": 1.0, "chance": 0.18, "mentions": 40}},
 }
 
@@ -34,8 +34,8 @@ def test_a_line_for_each_score() -> None:
         "IS (judge)                                 3.123          4.000",
         "R-precision (damsm)                        0.500          0.750  encoders that trained the generator",
         "R-precision (judge)                        0.250          1.000  encoders that did not",
-        "distance, two captions of one image        0.125                 lower is better",
-        "distance, captions of two images",
+        "distance, two captions of one image        0.125                 0.25 of the next",
+        "distance, captions of two images           0.500",
         "wing accuracy                              0.900          1.000  chance 0.18",
     ]
 
@@ -60,3 +60,9 @@ def test_an_unknown_position_is_left_out() -> None:
     fid = judge["fid"] | {"noise": 12.25, "position": None}
     line = summary(SCORES | {"fidelity": {"judge": judge | {"fid": fid}}}).splitlines()[1]
     assert line.split() == ["FID", "(judge)", "101.500", "12.250", "noise", "12"]
+
+
+def test_without_pairs_there_is_no_ratio() -> None:
+    nothing = {"distance_same_image": 0.125, "distance_other_image": None}
+    lines = summary(SCORES | {"caption_consistency": nothing}).splitlines()
+    assert lines[8:10] == ["distance, two captions of one image        0.125", "distance, captions of two images"]
