@@ -42,6 +42,7 @@ def test_a_training_that_fails_is_one_line(monkeypatch: pytest.MonkeyPatch) -> N
     assert problem.startswith("a trial of train_gan with 8 images failed: ") and "damsm.pt" in problem
 
 
+@pytest.mark.slow
 def test_sums(monkeypatch: pytest.MonkeyPatch) -> None:
     tried: dict[str, int] = {}
 
