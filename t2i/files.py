@@ -1,5 +1,6 @@
-"""Files written whole or not at all, short names of files, and evenly spaced picks from a list."""
+"""Files written whole or not at all, text of any encoding with a mark, short names, evenly spaced picks from a list."""
 
+import codecs
 import contextlib
 import errno
 import os
@@ -10,6 +11,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
+
+from t2i.errors import InputError
+
+_MARKS = {  # those of UTF-32 first: they begin with those of UTF-16
+    codecs.BOM_UTF32_LE: "UTF-32", codecs.BOM_UTF32_BE: "UTF-32", codecs.BOM_UTF16_LE: "UTF-16",
+    codecs.BOM_UTF16_BE: "UTF-16",
+}  # fmt: skip
 
 
 @contextlib.contextmanager
@@ -71,6 +79,29 @@ def _refuse_folder(path: Path) -> None:
         return
     if is_folder:
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+
+
+def decode_text(content: bytes, name: object) -> str:
+    """The text of a file in UTF-8, or in UTF-16 or UTF-32 with a byte order mark, as Excel saves "Unicode text".
+
+    Args:
+        name: of the file, for messages.
+
+    Raises:
+        InputError: the content is no such text; says in which line.
+    """
+    encoding = next((encoding for mark, encoding in _MARKS.items() if content.startswith(mark)), "UTF-8")
+    try:
+        text = content.decode(encoding).removeprefix("\ufeff")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        where = f"byte 0x{content[error.start]:02x} in line {line}" if encoding == "UTF-8" else "its first bytes say so"
+        raise InputError(f"{name} is not text in {encoding} ({where}): save it as UTF-8") from error
+    if "\0" in text:
+        line = text.count("\n", 0, text.index("\0")) + 1
+        reason = "as pictures do and UTF-16 without a byte order mark"
+        raise InputError(f"{name} holds NUL characters (line {line}), {reason}: save it as UTF-8")
+    return text
 
 
 def short_names(paths: Sequence[Path]) -> list[str]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from t2i.check.findings import Findings
 from t2i.check.reading import contents_of, empty_problems, read_dataset
-from t2i.check.requirements import SplitContents, captions_an_image, class_problems, run_problems
+from t2i.check.requirements import SplitContents, class_problems, run_problems
 from t2i.check.words import count_lost_words, lost_words_lines
 from t2i.data.text.tokenizer import tokenize
 from t2i.data.text.vocabulary import Vocabulary
@@ -16,7 +16,7 @@ from t2i.errors import InputError
 from t2i.files import evenly_spaced
 from t2i.params import Params
 from t2i.sources.missing import MissingItems
-from t2i.sources.records import Splits
+from t2i.sources.records import Splits, spread
 
 _OPENED = 100  # images of each split
 
@@ -110,9 +110,9 @@ def _describe(name: str, split: SplitContents, found: Findings) -> None:
     if not split.names:
         found.add(name, "0 images")
         return
-    fewest, mean, most = captions_an_image(split)
-    captions = f"{fewest}" if fewest == most else f"{fewest} to {most}, {mean:.1f} on average"
-    if single := sum(len(of_image) == 1 for of_image in split.captions):
+    counts = [len(of_image) for of_image in split.captions]
+    captions = spread(counts)
+    if single := counts.count(1):
         captions += f"; {single:,} with a single one, which is then compared with itself"
     images, classes = _count(len(split.names), "image", "images"), _count(len(set(split.classes)), "class", "classes")
     found.add(name, f"{images}, {classes}, captions an image: {captions}")

@@ -4,8 +4,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from t2i.data.packed import PackedSplit
 from t2i.data.text.vocabulary import Vocabulary
 
@@ -132,9 +130,3 @@ def run_problems(
         *batch_problems(splits["train"], batch_sizes),
         *score_problems(splits["test"], candidates=candidates, folds=folds, pictures=pictures),
     ]
-
-
-def captions_an_image(contents: SplitContents) -> tuple[int, float, int]:
-    """Smallest, mean and largest number of captions of an image."""
-    counts = np.array([len(captions) for captions in contents.captions])
-    return int(counts.min()), float(counts.mean()), int(counts.max())

@@ -7,7 +7,7 @@ with published weights:
   with DM-GAN's script;
 - ``inception-v3-compat``: TensorFlow's Inception weights, as most papers on image generation score, on which FIDs of
   the same pictures are lower;
-- ``dinov2-vit-b-14`` and ``clip-vit-b-32``, which agree better with people's judgement than Inception.
+- ``dinov2-vit-b-14`` and ``clip-vit-b-32``, which were not trained on ImageNet's classes.
 """
 
 import warnings

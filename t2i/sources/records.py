@@ -1,6 +1,6 @@
 """What every source of images and captions yields, whatever its layout on disk."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from PIL import Image
@@ -46,5 +46,10 @@ def describe(splits: Splits) -> str:
     """Numbers of images and captions in words."""
     counts = [len(record.captions) for records in splits.values() for record in records]
     images = " and ".join(f"{len(records):,} {split}" for split, records in splits.items())
+    return f"{images} images, captions an image: {spread(counts)}"
+
+
+def spread(counts: Sequence[int]) -> str:
+    """Smallest, largest and mean number in words; "0" if there are none."""
     few, many = min(counts, default=0), max(counts, default=0)
-    return f"{images} images with {few if few == many else f'{few} to {many}'} captions each"
+    return f"{few}" if few == many else f"{few} to {many}, {sum(counts) / len(counts):.1f} on average"

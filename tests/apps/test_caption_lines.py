@@ -50,7 +50,7 @@ def test_lines_end_with_any_line_break_and_blank_ones_do_not_count(tmp_path: Pat
     assert read(tmp_path / "c.txt", f"a red bird{end}blue below{end}".encode()) == ["a red bird", "blue below"]
 
 
-NULS = "holds NUL characters, as pictures do and UTF-16 without a byte order mark: save it as UTF-8"
+NULS = "holds NUL characters (line 1), as pictures do and UTF-16 without a byte order mark: save it as UTF-8"
 
 
 @pytest.mark.parametrize(

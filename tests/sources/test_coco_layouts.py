@@ -40,7 +40,7 @@ def test_places_of_images(tmp_path: Path, place: str, caplog: pytest.LogCaptureF
     assert [record.load().size for record in splits["train"]] == [(20, 10), (20, 11), (20, 12)]
     (said,) = caplog.messages
     assert "MS-COCO 2014 (annotations/captions_train2014.json, annotations/captions_val2014.json), images in" in said
-    assert f"{(folder / place)}/" in said and said.endswith("; 3 train and 3 test images with 2 captions each")
+    assert f"{(folder / place)}/" in said and said.endswith("; 3 train and 3 test images, captions an image: 2")
 
 
 @pytest.mark.parametrize(

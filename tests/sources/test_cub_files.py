@@ -53,7 +53,7 @@ def test_parts_one_level_up_or_down(folder: Path, moves: dict[str, str], caplog:
     (said,) = caplog.messages
     images = next(path for path in folder.rglob("images") if path.is_dir())
     assert said.startswith(f"{folder}: images in {images}/, captions in ")
-    assert said.endswith("/, split by filenames.pickle; 5 train and 2 test images with 2 captions each")
+    assert said.endswith("/, split by filenames.pickle; 5 train and 2 test images, captions an image: 2")
 
 
 def test_a_part_in_two_other_places_is_refused(folder: Path) -> None:

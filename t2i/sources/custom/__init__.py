@@ -10,7 +10,7 @@ from t2i.sources.custom.pairs import Listing
 from t2i.sources.custom.rows import Source
 from t2i.sources.custom.splits import ListedImage, listed_images, to_splits
 from t2i.sources.missing import MissingItems
-from t2i.sources.records import Splits
+from t2i.sources.records import Splits, spread
 from t2i.terminal import one_line
 
 LEGAL = (
@@ -108,9 +108,7 @@ def _source(folder: Path, listing: Listing) -> Source:
 
 def _summary(folder: Path, description: str, rows: int, images: list[ListedImage]) -> str:
     """What was read, in one line."""
-    counts = [len(image.captions) for image in images]
-    fewest, most, mean = min(counts), max(counts), sum(counts) / len(counts)
-    captions = f"{fewest}" if fewest == most else f"{fewest} to {most}, {mean:.1f} on average"
+    captions = spread([len(image.captions) for image in images])
     classes = len({image.class_name for image in images if image.class_name})
     shown = f"{classes:,} class{'es' * (classes > 1)}" if classes else "each image is a class of its own"
     return f"{folder}: {description}; {rows:,} rows, {len(images):,} images, captions an image: {captions}; {shown}"

@@ -90,7 +90,7 @@ def test_the_end_of_an_unquoted_caption_is_not_taken_for_the_next_column(folder:
         ("a.png,'it''s red'\n", ROW + ": its caption stands in single quotes"),
         ('a.png,a "big\\" bird\n', ROW + ": its caption has a backslash before a separator"),
         ("a.png,a red\\\nb.png,x\n", ROW + ": its caption has a backslash"),
-        ("a.png,a\0b\n", "line 2 of captions.csv has a NUL character, as no text has (UTF-16 without"),
+        ("a.png,a\0b\n", "captions.csv holds NUL characters (line 2), as pictures do and UTF-16 without"),
         (f"a.png,{'x' * 2_000_000}\n", ROW + " has a caption of 2,000,000 characters; legal are 10,000"),
         ('a.png,"x\n' + "a.png,a bird\n" * 100_000, ROW + " opens a quote that is never closed"),
         ("b.png,x\na.png,NA\n", "row 2 (line 3) of captions.csv has 'NA' as caption, which programs write where"),
@@ -130,7 +130,7 @@ def test_headers_are_checked(folder: Path, text: str, message: str) -> None:
 def test_other_encodings_are_refused_by_line(folder: Path, encoding: str) -> None:
     text = HEADER + ("a.png,ein blauer Vogel\nb.png,größer\n" if encoding != "shift-jis" else "b.png,x\na.png,青い鳥\n")
     message = refused(folder, text, encoding)
-    assert re.match(r"line [23] of captions.csv is no UTF-8 \(.+\): save the file as UTF-8$", message)
+    assert re.match(r"captions.csv is not text in UTF-8 \(byte 0x.. in line [23]\): save it as UTF-8$", message)
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])

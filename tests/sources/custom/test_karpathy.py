@@ -102,7 +102,7 @@ def test_mistakes_are_one_line(tmp_path: Path, images: list[object], message: st
     [
         ("{", "is no JSON (Expecting property name"), ("[" * 100_000, "is no JSON (maximum recursion depth"),
         ("[]", "must hold a list 'images', as Karpathy's files do"), ('{"images": {}}', "must hold a list 'images'"),
-        ("\xff", "line 1 of "),
+        ("\xff", "(byte 0xff in line 1)"),
     ],
     ids=lambda text: text[:10],
 )  # fmt: skip
