@@ -1,7 +1,7 @@
 """Plain training steps to compare with: the same mathematics as in t2i, arranged as in the published code.
 
 Each caption passes generator and discriminators by itself, real images pass once for each caption, optimizers and
-averages go parameter by parameter, all in float32 on the processor (see also :mod:`benchmarks.reference_networks`).
+averages go parameter by parameter, all in float32 (see also :mod:`benchmarks.reference_networks`).
 `tests/benchmarks/test_reference.py` compares the losses of both, step by step, and
 `tests/training/test_two_steps.py` both with values of plain code that shares none with t2i.
 """
@@ -29,7 +29,7 @@ from t2i.models.encoders.damsm import Damsm, build_image_encoder
 from t2i.models.encoders.text import TextEncoder
 from t2i.models.generators.generator import Generated, Generator, scales
 from t2i.models.init import InitScheme, init_weights
-from t2i.runtime.device import Precision
+from t2i.runtime.device import Precision, current_device
 from t2i.training.gan.discriminators import MultiScaleDiscriminator
 from t2i.training.gan.objective import SharedNoise
 
@@ -101,14 +101,17 @@ def plain_gan(
     """
     limited = {"captions_per_image": captions_per_image, "precision": precision, "grow_at": grow_at}
     _check(GAN_LIMITS, **limited, **discriminator, **losses, **optimizer)
-    text, image = PackedTextEncoder(copy.deepcopy(damsm.text)).eval(), copy.deepcopy(damsm.image).eval()
-    image.requires_grad_(False)
+    device = current_device()
+    text = PackedTextEncoder(copy.deepcopy(damsm.text)).eval().to(device)
+    image = copy.deepcopy(damsm.image).eval().requires_grad_(False)
+    image.to(device, memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     torch.manual_seed(seed)
     g = Generator(model=model, embedding_dim=damsm.embedding_dim, image_size=pack.image_size, **generator)
     image_sizes = scales(g.config["base_size"], pack.image_size)
     d = MultiScaleDiscriminator(image_sizes, embedding_dim=damsm.embedding_dim, **discriminator)
     for network in (g, d):
         init_weights(network, init)
+        network.to(device)
     unfuse(g)
     average = [parameter.detach().clone() for parameter in g.parameters()]
     betas = optimizer["beta1"], optimizer["beta2"]
@@ -120,12 +123,14 @@ def plain_gan(
     data = CaptionBatches(pack, damsm.vocabulary, batch_size=batch_size, max_words=max_words, flip=flip, seed=seed)
     rows: list[Row] = []
     for step, batch in enumerate(data.batches(0, steps)):
+        batch = batch.to(device)
         count = captions_per_image if together else 1  # views in a pass
         captions = [torch.cat(tuple(ids)) for ids in batch.ids.split(count)]
         with torch.no_grad():
             encoded = [text(ids) for ids in captions]
         real = d.pyramid(to_float(batch.images).contiguous())
-        noise = draw_noise(g, batch_size, losses["shared_noise"], np.random.default_rng([seed, 2, step]))
+        drawn = draw_noise(g, batch_size, losses["shared_noise"], np.random.default_rng([seed, 2, step]))
+        noise = [part.to(device) for part in drawn]
         passes = [
             Pass(words, sentences, ids == 0, g(z, epsilon, sentences, words, ids == 0), count)
             for (words, sentences), ids, z, epsilon in zip(
@@ -164,7 +169,7 @@ def draw_noise(g: Generator, images: int, shared: SharedNoise, rng: np.random.Ge
 def _discriminator_loss(
     discriminator: Discriminator, scale: int, real: Tensor, passes: list[Pass], kind: AdversarialLoss
 ) -> Tensor:
-    loss = torch.zeros(())
+    loss = torch.zeros((), device=real.device)
     for each in passes:
         features = discriminator.trunk(real)
         fake_features = discriminator.trunk(each.fake.images[scale].detach())
@@ -244,12 +249,16 @@ def plain_damsm(
     encoder = TextEncoder(vocabulary, embedding_dim=embedding_dim, **text_encoder)
     image = build_image_encoder(embedding_dim=embedding_dim, **image_encoder).train()
     text = PackedTextEncoder(encoder).train()
+    device = current_device()
+    for network in (text, image):
+        network.to(device)
     data = CaptionBatches(pack, vocabulary, batch_size=batch_size, max_words=max_words, flip=flip, seed=seed)
     trained = [parameter for parameter in (*text.parameters(), *image.parameters()) if parameter.requires_grad]
     adam = torch.optim.Adam(trained, lr=optimizer["lr"], betas=(0.5, 0.999), foreach=False)
     gammas = {name: losses[name] for name in ("gamma1", "gamma2", "gamma3")}
     rows: list[Row] = []
     for step, batch in enumerate(data.batches(0, steps)):
+        batch = batch.to(device)
         images = to_float(batch.images).contiguous()
         by_words, by_sentence, sentences = [], [], []
         for ids in batch.ids:

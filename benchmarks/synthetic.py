@@ -24,13 +24,20 @@ NUM_WORDS = 5450  # of the captions of CUB
 
 
 def synthetic_split(
-    folder: Path, *, images: int, image_size: int, words: tuple[int, int] = (6, 18), captions_per_image: int = 10
+    folder: Path,
+    *,
+    images: int,
+    image_size: int,
+    words: tuple[int, int] = (6, 18),
+    captions_per_image: int = 10,
+    resize_ratio: float = 1.0,
 ) -> PackedSplit:
     """A train split of images of one colour with captions of random words.
 
     Args:
         folder: where to write the packed data set.
         words: minimum and maximum length of a caption; all lengths between are equally likely.
+        resize_ratio: side as packed / side of the training crop.
     """
     rng = np.random.default_rng(0)
     records = [
@@ -42,7 +49,7 @@ def synthetic_split(
         )
         for number in range(images)
     ]
-    pack({"train": records}, folder, image_size=image_size, resize_ratio=1.0, processes=1)
+    pack({"train": records}, folder, image_size=image_size, resize_ratio=resize_ratio, processes=1)
     return PackedSplit(folder, "train")
 
 

@@ -4,7 +4,7 @@
     python -m benchmarks.train_step --recipe paper --budget paper --data cub --batch-size 4 --what attngan
     python -m benchmarks.train_step --recipe paper --budget paper --data cub --batch-size 2 --count
 
-Needs images packed at the size of the budget (`dvc repro preprocess` with the same selectors); their content does not
+Images are made up at the size of the budget and captions at the length of the data set's, since their content does not
 matter, and all networks are untrained. Each measurement runs in a process of its own, so that its peak memory is its
 own; variants alternate, ``--repeats`` times. ``--count`` counts arithmetic operations instead, which bound what doing
 less work can gain. Prints a table and a line of JSON for each training.
@@ -28,7 +28,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from benchmarks.options import add_selectors, load_params, make_parser, sizes_text
 from benchmarks.reference import plain_damsm, plain_gan
 from benchmarks.report import report
-from benchmarks.synthetic import damsm_encoders, vocabulary_of
+from benchmarks.synthetic import damsm_encoders, synthetic_split, vocabulary_of
 from benchmarks.timing import spread
 from t2i.data.packed import PackedSplit
 from t2i.errors import InputError
@@ -49,6 +49,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
 }
 """Variant -> its arguments of the training; all but the first are t2i's."""
 WARM_UP = 2  # steps that are not timed
+_STAGES = (("pretrain_damsm", "attngan"), ("train_gan", "attngan"), ("train_gan", "dmgan"))  # with a batch size each
 
 Measurement = dict[str, float]
 
@@ -60,16 +61,22 @@ def main() -> None:
         if given.variant:
             print(json.dumps(count(given) if given.count else measure(given, given.steps + WARM_UP)))
             return
-        PackedSplit(given.prepared, "train")  # better one error now than one from each process
+        with tempfile.TemporaryDirectory() as folder:
+            compare(given, Path(folder) / "prepared")
     except InputError as error:
         sys.exit(f"train_step: {error}")
+
+
+def compare(given: argparse.Namespace, prepared: Path) -> None:
+    """Measure every variant of every training in turn, on made-up images written to ``prepared``."""
+    made_up_split(given, prepared)
     for what in given.what:
         # DAMSM pretraining is neither compiled nor checkpointed
         variants = [name for name in given.variants if what != "damsm" or VARIANTS[name].keys() == {"precision"}]
         runs: dict[str, list[Measurement]] = {name: [] for name in variants}
         for _ in range(1 if given.count else given.repeats):
             for name in variants:
-                runs[name].append(_in_own_process(what, name))
+                runs[name].append(_in_own_process(what, name, prepared))
         (report_counts if given.count else report_steps)(f"{what}, {sizes_text(given)}", runs)
 
 
@@ -81,7 +88,7 @@ def parser() -> argparse.ArgumentParser:
         "--variants", nargs="+", choices=VARIANTS, default=list(VARIANTS)[:3], help="compared with the first of them"
     )
     add_selectors(options, recipe="paper", budget="small")
-    options.add_argument("--prepared", type=Path, default=Path("prepared"), help="packed images")
+    options.add_argument("--prepared", type=Path, help=argparse.SUPPRESS)  # packed images, of another benchmark as well
     options.add_argument("--batch-size", type=int, help="images a step; None: that of the budget")
     options.add_argument("--max-words", type=int, help="of a caption; None: that of the data set")
     options.add_argument("--steps", type=int, default=6, help=f"that are timed, after {WARM_UP} that warm up")
@@ -91,8 +98,20 @@ def parser() -> argparse.ArgumentParser:
     return options
 
 
-def _in_own_process(what: str, variant: str) -> Measurement:
-    command = [sys.executable, "-m", "benchmarks.train_step", *sys.argv[1:], "--what", what, "--variant", variant]
+def made_up_split(given: argparse.Namespace, folder: Path) -> PackedSplit:
+    """Images of the size that the options choose, with captions a fifth of which exceed the number of words read."""
+    params = load_params(given)
+    longest = given.max_words or params.dataset.max_words
+    batches = [given.batch_size or load_params(given, model).stage(stage)["batch_size"] for stage, model in _STAGES]
+    return synthetic_split(
+        folder, images=max(64, *batches), words=(min(6, longest), math.ceil(1.25 * longest)),
+        image_size=params.stage("preprocess")["image_size"], resize_ratio=params.dataset.resize_ratio,
+    )  # fmt: skip
+
+
+def _in_own_process(what: str, variant: str, prepared: Path) -> Measurement:
+    own = ["--what", what, "--variant", variant, "--prepared", str(prepared)]
+    command = [sys.executable, "-m", "benchmarks.train_step", *sys.argv[1:], *own]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         sys.exit(done.stderr)
@@ -116,6 +135,8 @@ def measure(given: argparse.Namespace, steps: int) -> Measurement:
     moments: list[float] = []
 
     def tick() -> None:
+        if current_device().type == "cuda":
+            torch.cuda.synchronize()
         moments.append(time.perf_counter())
 
     start = peak_memory() / 2**30

@@ -70,7 +70,7 @@ class Batches:
     def num_steps(self, steps: int, _: None) -> int:
         return steps
 
-    def batches(self, first: int, last: int) -> Iterator[Batch]:
+    def batches(self, first: int, last: int, _: int = 0) -> Iterator[Batch]:
         for step in range(first, last):
             images, ids = batch(step)
             yield Batch(images, ids, torch.tensor(CLASSES), torch.arange(plain.N))
