@@ -10,7 +10,7 @@ from t2i.models.encoders.damsm import Damsm
 from t2i.models.judge import Judge
 from t2i.params import Params
 from t2i.pipeline.run import DAMSM, JUDGE, PREPARED, SAMPLES, SUMMARY, WEIGHTS, run, write_metrics
-from t2i.runtime.device import current_device
+from t2i.runtime.device import choose_algorithms, current_device
 from t2i.scores.evaluation import score_pictures
 from t2i.scores.extractors import Pretrained
 from t2i.scores.summary import summary
@@ -18,6 +18,7 @@ from t2i.scores.summary import summary
 
 def main(params: Params) -> None:
     """prepared/, models/, samples/ -> metrics/evaluate.json and a table on the terminal."""
+    choose_algorithms(deterministic=params.runtime.deterministic)
     sample, record = load_sample(SAMPLES)
     test = PackedSplit(PREPARED, "test")
     damsm, judge = model_file.load(DAMSM, "damsm"), model_file.load(JUDGE, "judge")

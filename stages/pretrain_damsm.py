@@ -11,12 +11,14 @@ from t2i.pipeline.launch import run
 from t2i.pipeline.run import DAMSM, PLOTS, PREPARED, VOCABULARY, WEIGHTS, write_metrics
 from t2i.pipeline.scratch import resumable
 from t2i.runtime import distributed
+from t2i.runtime.device import choose_algorithms
 from t2i.training.damsm import train_damsm
 from t2i.training.loop.loss_history import write_csv
 
 
 def main(params: Params) -> None:
     """prepared/, models/vocabulary.json -> models/damsm.pt."""
+    choose_algorithms(deterministic=params.runtime.deterministic)
     pack, vocabulary = PackedSplit(PREPARED, "train"), Vocabulary.load(VOCABULARY)
     settings = damsm_arguments(params)
     with distributed.main_process_first():  # it may download them

@@ -10,10 +10,12 @@ from t2i.generation.plan import cut_captions, sample, sampling_plans
 from t2i.generation.text_to_image import TextToImage
 from t2i.params import Params
 from t2i.pipeline.run import GAN, PLOTS, PREPARED, SAMPLES, run
+from t2i.runtime.device import choose_algorithms
 
 
 def main(params: Params) -> None:
     """prepared/, models/gan.pt -> samples/ and grids in plots/."""
+    choose_algorithms(deterministic=params.runtime.deterministic)
     content = model_file.load(GAN, "gan")
     with model_file.building(GAN):
         model = TextToImage.from_checkpoint(content, params.runtime.precision)

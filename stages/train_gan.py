@@ -14,6 +14,7 @@ from t2i.pipeline.launch import run
 from t2i.pipeline.run import DAMSM, GAN, PLOTS, PREPARED, write_metrics
 from t2i.pipeline.scratch import resumable
 from t2i.runtime import distributed
+from t2i.runtime.device import choose_algorithms
 from t2i.training.gan.progress import ProgressImages
 from t2i.training.gan.train import train_gan
 from t2i.training.loop.loss_history import write_csv
@@ -21,6 +22,7 @@ from t2i.training.loop.loss_history import write_csv
 
 def main(params: Params) -> None:
     """prepared/, models/damsm.pt -> models/gan.pt."""
+    choose_algorithms(deterministic=params.runtime.deterministic)
     pack, damsm = PackedSplit(PREPARED, "train"), _encoders()
     settings = gan_arguments(params)
     inputs = {PREPARED: pack.digest, DAMSM: file_digest(DAMSM), Path("vocabulary"): damsm.vocabulary.digest}

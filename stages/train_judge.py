@@ -8,12 +8,14 @@ from t2i.params import Params
 from t2i.pipeline.arguments import judge_arguments
 from t2i.pipeline.run import JUDGE, PLOTS, PREPARED, VOCABULARY, run, write_metrics
 from t2i.pipeline.scratch import resumable
+from t2i.runtime.device import choose_algorithms
 from t2i.training.judge import train_judge
 from t2i.training.loop.loss_history import write_csv
 
 
 def main(params: Params) -> None:
     """prepared/, models/vocabulary.json -> models/judge.pt."""
+    choose_algorithms(deterministic=params.runtime.deterministic)
     pack, vocabulary = PackedSplit(PREPARED, "train"), Vocabulary.load(VOCABULARY)
     arguments = judge_arguments(params)
     record = provenance(arguments, {PREPARED: pack.digest, VOCABULARY: vocabulary.digest})

@@ -33,7 +33,14 @@ class Batch:
 
     def to(self, device: torch.device) -> "Batch":
         """Copy the batch to a device."""
-        return Batch(*(t.to(device, non_blocking=True) for t in (self.images, self.ids, self.classes, self.rows)))
+        return Batch(*(t.to(device, non_blocking=True) for t in self._tensors()))
+
+    def pin_memory(self) -> "Batch":
+        """Copy the batch to pinned memory, from which copies to a GPU need not be waited for."""
+        return Batch(*(t.pin_memory() for t in self._tensors()))
+
+    def _tensors(self) -> tuple[Tensor, ...]:
+        return self.images, self.ids, self.classes, self.rows
 
 
 class EncodedCaptions:

@@ -100,6 +100,7 @@ class Runtime(Section):
     precision: Literal["auto", "fp32", "bf16"]
     preprocess_workers: Count
     training_processes: Count
+    deterministic: bool
     compile: bool
     gradient_checkpointing: bool
     checkpoint_seconds: Weight

@@ -37,6 +37,29 @@ def autocast(precision: Precision) -> torch.autocast:
     return torch.autocast(current_device().type, dtype=torch.bfloat16, enabled=resolve_precision(precision) == "bf16")
 
 
+def choose_algorithms(*, deterministic: bool) -> None:
+    """Choose between reproducible and fastest algorithms of a GPU, for the whole process; a processor has but one kind.
+
+    Args:
+        deterministic: the same bytes each time, on the same GPU with the same libraries; else cuDNN takes the
+            algorithm that is fastest when it first meets a shape.
+    """
+    if not torch.cuda.is_available():
+        return
+    torch.backends.cudnn.benchmark = not deterministic
+    if deterministic:
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when the first product is computed
+        torch.use_deterministic_algorithms(True)
+        torch.utils.deterministic.fill_uninitialized_memory = False  # no result depends on it  # type: ignore[attr-defined]
+
+
+def loader_workers() -> int:
+    """Processes that prepare batches while a step is computed: a processor would share its cores with them."""
+    if not torch.cuda.is_available():
+        return 0
+    return max(1, min(4, (os.cpu_count() or 1) // max(1, torch.cuda.device_count()) - 1))
+
+
 def compile_modules(*modules: nn.Module) -> None:
     """torch.compile each module in place; it compiles when first called.
 

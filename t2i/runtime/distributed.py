@@ -121,7 +121,7 @@ def mean(tensor: Tensor) -> Tensor:
     """Mean over all elements of all processes, which may have different numbers of them."""
     if world_size() == 1:
         return tensor.mean()
-    added, count = all_reduce_sum(torch.stack((tensor.sum(), tensor.new_tensor(tensor.numel()))))
+    added, count = all_reduce_sum(torch.stack((tensor.sum(), tensor.new_full((), tensor.numel()))))
     return added / count
 
 

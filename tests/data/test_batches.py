@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch.utils.data._utils.pin_memory import pin_memory
 
 from t2i.data.batches import (
     CaptionBatches,
@@ -57,6 +58,18 @@ def test_a_batch_depends_on_seed_and_step_alone(striped: Path, vocabulary: Vocab
     assert not torch.equal(one[5].rows, other[5].rows)
     through_loader = list(one.batches(4, 6))
     assert len(through_loader) == 2 and torch.equal(through_loader[1].rows, again[5].rows)
+
+
+def test_a_loader_pins_batches_and_prepares_the_same_ones_aside(
+    striped: Path, vocabulary: Vocabulary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = batches(striped, vocabulary)
+    monkeypatch.setattr(torch.Tensor, "pin_memory", lambda tensor: tensor + 1)  # needs a GPU
+    pinned = pin_memory(data[5])
+    for name in ("images", "ids", "classes", "rows"):
+        assert torch.equal(getattr(pinned, name), getattr(data[5], name) + 1)
+    aside = list(data.batches(4, 6, workers=1))
+    assert torch.equal(aside[1].images, data[5].images) and torch.equal(aside[1].ids, data[5].ids)
 
 
 def test_too_few_images_for_a_batch_are_an_input_error(striped: Path, vocabulary: Vocabulary) -> None:

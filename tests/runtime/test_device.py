@@ -5,7 +5,14 @@ import torch
 
 from t2i.errors import InputError
 from t2i.runtime import device
-from t2i.runtime.device import autocast, compile_modules, has_native_bf16, resolve_precision
+from t2i.runtime.device import (
+    autocast,
+    choose_algorithms,
+    compile_modules,
+    has_native_bf16,
+    loader_workers,
+    resolve_precision,
+)
 from tests.helpers import generator_inputs, make_generator
 
 
@@ -38,3 +45,27 @@ def test_compiling_without_a_compiler_says_what_is_missing(monkeypatch: pytest.M
     monkeypatch.setattr(device, "current_device", lambda: torch.device("cpu"))
     with pytest.raises(InputError, match="needs a C.. compiler, but there is no no-such-compiler; install one or set"):
         compile_modules(make_generator())
+
+
+@pytest.mark.parametrize(("gpus", "cores", "workers"), [(0, 64, 0), (1, 2, 1), (1, 64, 4), (8, 16, 1)])
+def test_batches_are_prepared_aside_for_gpus_alone(
+    monkeypatch: pytest.MonkeyPatch, gpus: int, cores: int, workers: int
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: gpus > 0)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: gpus)
+    monkeypatch.setattr("os.cpu_count", lambda: cores)
+    assert loader_workers() == workers
+
+
+@pytest.mark.parametrize("deterministic", [False, True])
+def test_algorithms_of_a_gpu_repeat_or_are_the_fastest(monkeypatch: pytest.MonkeyPatch, deterministic: bool) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.backends.cudnn, "benchmark", deterministic)
+    monkeypatch.setattr(torch.utils.deterministic, "fill_uninitialized_memory", True)
+    monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", ":16:8")
+    try:
+        choose_algorithms(deterministic=deterministic)
+        assert torch.are_deterministic_algorithms_enabled() is deterministic
+        assert torch.backends.cudnn.benchmark is not deterministic
+    finally:
+        torch.use_deterministic_algorithms(False)

@@ -2,6 +2,7 @@
 
 from typing import Any, Literal, Self
 
+import torch
 from torch import nn
 
 from t2i.data.text.vocabulary import Vocabulary
@@ -52,9 +53,10 @@ class Damsm(nn.Module):
 
     @classmethod
     def from_checkpoint(cls, content: dict[str, Any]) -> Self:
-        """The encoders of a model file, in eval mode."""
+        """The encoders of a model file, in eval mode, the image encoder channels last."""
         image = build_image_encoder(**content["image"]["config"])
         image.load_state_dict(content["image"]["state"])
+        image.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         return cls(TextEncoder.from_checkpoint(content["text"]), image).eval()
 
 

@@ -14,6 +14,21 @@ def _down(channels_in: int, channels_out: int) -> nn.Sequential:
     )
 
 
+class Pool4x4(nn.Module):
+    """Means over a 4x4 grid, or copies where a map is smaller: what AdaptiveAvgPool2d(4) gives.
+
+    The backward pass of torch's own adds in any order on a GPU, so that no two trainings would be the same.
+    """
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Shape: [N, C, H, H], H a multiple or a divisor of 4 -> [N, C, 4, 4]."""
+        side = features.shape[-1]
+        if side > 4:
+            return features.unflatten(3, (4, -1)).unflatten(2, (4, -1)).mean(dim=(3, 5))
+        copies = 4 // side
+        return features.repeat_interleave(copies, dim=2).repeat_interleave(copies, dim=3) if copies > 1 else features
+
+
 class SmallImageEncoder(nn.Module):
     """A few trainable convolutions, for small drawn images; needs no pretrained weights.
 
@@ -37,7 +52,7 @@ class SmallImageEncoder(nn.Module):
         # of a 4x4 map are kept apart.
         self.to_features = nn.Sequential(
             _down(4 * width, 8 * width),
-            nn.AdaptiveAvgPool2d(4),
+            Pool4x4(),
             nn.Flatten(),
             nn.Linear(16 * 8 * width, 8 * width),
             nn.LeakyReLU(0.2, inplace=True),

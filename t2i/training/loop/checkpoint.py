@@ -64,7 +64,7 @@ def restore_state(source: Path | io.BytesIO, parts: Mapping[str, Stateful]) -> i
     for name, part in parts.items():
         part.load_state_dict(saved["parts"][name])
     torch.set_rng_state(saved["random"]["cpu"])
-    if torch.cuda.is_available():
+    if torch.cuda.is_available() and "cuda" in saved["random"]:  # a checkpoint of a processor may go on on a GPU
         torch.cuda.set_rng_state(saved["random"]["cuda"])
     return int(saved["done"])
 

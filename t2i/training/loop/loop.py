@@ -18,6 +18,7 @@ from tqdm import tqdm
 from t2i.data.batches import Batch, CaptionBatches
 from t2i.errors import InputError, StoppedError
 from t2i.runtime import distributed
+from t2i.runtime.device import loader_workers
 from t2i.runtime.memory import keep_freed_memory
 from t2i.training.loop.checkpoint import (
     CheckpointPolicy,
@@ -84,7 +85,7 @@ class TrainingLoop:
             log.info("going on after step %s of %s", f"{first:,}", f"{self.total:,}")
         self._last = time.monotonic()
         with tqdm(total=self.total, initial=first, desc=self.name, unit="step", disable=not self._writes) as self._bar:
-            yield from enumerate(data.batches(first, self.total), first)
+            yield from enumerate(data.batches(first, self.total, loader_workers()), first)
 
     def step_done(self, step: int, **losses: Tensor) -> None:
         """Record the losses of a step that is complete; save if it is time to.

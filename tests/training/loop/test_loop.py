@@ -18,7 +18,7 @@ from t2i.errors import InputError, StoppedError
 from t2i.models.encoders.damsm import Damsm
 from t2i.training.gan.progress import ProgressImages
 from t2i.training.judge import train_judge
-from t2i.training.loop.checkpoint import CHECKPOINT, CheckpointPolicy, is_damaged
+from t2i.training.loop.checkpoint import CHECKPOINT, CheckpointPolicy, is_damaged, restore_state, write_state
 from tests.helpers import PAPER, PAPER_DMGAN, changed, same_weights, small_damsm, small_gan
 
 Training = Callable[[CheckpointPolicy | None], tuple[torch.nn.Module, list[dict[str, float]]]]
@@ -124,6 +124,15 @@ def test_a_damaged_checkpoint_is_set_aside(
     (line,) = caplog.messages
     assert "is damaged; set aside as last.ckpt.damaged, starting anew" in line
     assert (tmp_path / "scratch" / (CHECKPOINT + ".damaged")).exists()
+
+
+def test_a_checkpoint_of_a_processor_is_taken_up_on_a_gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    layer, other = torch.nn.Linear(2, 2), torch.nn.Linear(2, 2)
+    with (tmp_path / CHECKPOINT).open("wb") as file:
+        write_state(file, {"layer": layer}, 7)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert restore_state(tmp_path / CHECKPOINT, {"layer": other}) == 7
+    assert same_weights(layer, other)
 
 
 def test_time_makes_checkpoints_too(striped: Path, vocabulary: Vocabulary, tmp_path: Path) -> None:
