@@ -19,7 +19,9 @@ from tests.pipeline.import_graph import CODE, ROOT, code_of, expanded, folded
 
 STAGES: dict[str, Any] = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
 # these of runtime change how fast images are packed and how often trainings are saved, not one byte of the outcome
-IRRELEVANT = {"runtime.preprocess_workers", "runtime.checkpoint_seconds", "runtime.gradient_checkpointing"}
+IRRELEVANT = {
+    "runtime.preprocess_workers", "runtime.checkpoint_seconds", "runtime.gradient_checkpointing", "runtime.deterministic"
+}  # fmt: skip
 SELECTORS = {"data", "model", "recipe", "budget"}
 
 
