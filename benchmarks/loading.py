@@ -24,6 +24,7 @@ from t2i.data.packed import PackedSplit
 from t2i.pipeline.run import peak_memory
 from t2i.sources.pack_writer import pack
 from t2i.sources.records import Record
+from t2i.sources.resizing import DEFAULT
 from t2i.sources.shard_writer import load_resized
 
 
@@ -66,9 +67,9 @@ class UnpackedSplit(PackedSplit):
 
     def image(self, i: int) -> np.ndarray:
         """As :meth:`PackedSplit.image`."""
-        pixels = load_resized(self.records[i], self.side)
-        assert not isinstance(pixels, str), pixels  # an error message; but it was packed before
-        return pixels
+        resized = load_resized(self.records[i], [self.side], DEFAULT)
+        assert not isinstance(resized, str), resized  # an error message; but it was packed before
+        return resized[0]
 
 
 def make_batches(split: PackedSplit, batch_size: int) -> CaptionBatches:

@@ -1,13 +1,15 @@
 """Read a data set once and pack it: the only stage that sees raw data."""
 
 import logging
+from dataclasses import asdict
 
-from t2i.check.reading import contents_of, empty_problems, packed_side, read_dataset
+from t2i.check.reading import contents_of, empty_problems, pack_arguments, read_dataset
 from t2i.check.requirements import class_problems
+from t2i.data.packed import DAMSM_FOLDER
 from t2i.errors import InputError
 from t2i.params import Params
 from t2i.pipeline.run import PREPARED, run, write_metrics
-from t2i.sources.pack_writer import min_bytes, pack
+from t2i.sources.pack_writer import min_bytes, pack, packed_sides
 
 log = logging.getLogger(__name__)
 
@@ -19,13 +21,14 @@ def main(params: Params) -> None:
         log.warning(line)
     if problems := empty_problems(splits, params, missing) + class_problems(contents_of(splits)):
         raise InputError("; ".join(problems))
-    images, megabytes = sum(map(len, splits.values())), min_bytes(splits, packed_side(params)) / 1e6
+    arguments = pack_arguments(params)
+    sides = packed_sides(**arguments).values()
+    images, megabytes = sum(map(len, splits.values())), min_bytes(splits, *sides) / 1e6
     log.info("packing %s images: %s MB or more in %s/", f"{images:,}", f"{megabytes:,.0f}", PREPARED)
     report = pack(
         splits,
         PREPARED,
-        image_size=params.stage("preprocess")["image_size"],
-        resize_ratio=params.dataset.resize_ratio,
+        **arguments,
         processes=params.runtime.preprocess_workers,
         missing_items=missing,
     )
@@ -36,6 +39,9 @@ def main(params: Params) -> None:
         for name, split in report["splits"].items()
     }
     facts = {key: report[key] for key in ("image_size", "resize_ratio", "side", "classes", "attributes")}
+    facts["resizing"] = asdict(arguments["resizing"])
+    if DAMSM_FOLDER in report:
+        facts[DAMSM_FOLDER] = {key: report[DAMSM_FOLDER][key] for key in ("image_size", "side", "bytes")}
     write_metrics("preprocess", {"data": params.data, **facts, "splits": counts, "left_out": missing.report()})
 
 

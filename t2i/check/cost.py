@@ -11,8 +11,9 @@ from pathlib import Path
 from t2i.check.data import vocabulary_of
 from t2i.check.findings import Findings, duration, gib
 from t2i.check.machine import free_memory
-from t2i.check.reading import contents_of
+from t2i.check.reading import contents_of, pack_arguments
 from t2i.check.trial import Trial
+from t2i.data.packed import DAMSM_FOLDER
 from t2i.errors import InputError
 from t2i.files import evenly_spaced
 from t2i.params import Params
@@ -54,43 +55,50 @@ class _Cost:
 
     def measure(self, found: Findings) -> None:
         """Add a line for each stage, the total, and what does not fit."""
-        image_bytes = self._preprocess(found)
+        packed = self._preprocess(found)
         for stage in TRAININGS:
             trial = self._training(stage, found)
+        snapshots = self._snapshots(trial.picture, found)
         pictures = self._scores(trial.picture, found)
-        models, checkpoints = sum(self.states) / 3, 2 * max(self.states)
-        kept = image_bytes * self.images + pictures * self.side**2 * 3 + models
+        models, checkpoints = sum(self.states) / 3 + snapshots * trial.generator, 2 * max(self.states)
+        kept = packed + pictures * self.side**2 * 3 + models
         disk = 2 * kept + checkpoints  # DVC keeps a second copy in its cache
         found.add("in all", f"{duration(self.seconds)}, {gib(disk)} of disk")
         if disk > (free := shutil.disk_usage(".").free):
             found.problems.append(f"the run needs roughly {gib(disk)} of disk, and {gib(free)} are free: make room")
 
     def _preprocess(self, found: Findings) -> float:
-        """Pack as many images as the trials need; returns bytes an image."""
+        """Pack as many images as the trials need; returns bytes of all images as packed."""
         count = max(size for size in self.params.requirements(0)["batch_sizes"].values())
         few = {
             name: [records[i] for i in evenly_spaced(len(records), count if name == "train" else 2)]
             for name, records in self.splits.items()
         }
-        few_images, ratio = sum(map(len, few.values())), self.params.dataset.resize_ratio
+        few_images = sum(map(len, few.values()))
         begin = time.perf_counter()
-        meta = pack(few, self.folder / "prepared", image_size=self.side, resize_ratio=ratio, processes=1)
+        meta = pack(few, self.folder / "prepared", **pack_arguments(self.params), processes=1)
         seconds = (time.perf_counter() - begin) / few_images * self.images / self.params.runtime.preprocess_workers
         vocabulary_of(contents_of(self.splits), self.params).save(self.folder / "vocabulary.json")
         (self.folder / "params.json").write_text(self.params.model_dump_json(by_alias=True), encoding="utf-8")
         self.seconds += seconds
         found.add("preprocess", f"{self.images:,} images: {duration(seconds)}")
-        return sum(sum(split["shards"]) for split in meta["splits"].values()) / few_images
+        damsm_bytes: float = meta[DAMSM_FOLDER]["bytes"] if DAMSM_FOLDER in meta else 0
+        second = damsm_bytes / len(few["train"]) * len(self.splits["train"])
+        return sum(sum(split["shards"]) for split in meta["splits"].values()) / few_images * self.images + second
 
     def _training(self, stage: str, found: Findings) -> Trial:
         settings = self.params.stage(stage)
         batch_size: int = settings["batch_size"]
-        steps = settings["steps"] or settings["epochs"] * (len(self.splits["train"]) // batch_size)
+        steps = settings["steps"]
+        if steps is None:
+            steps = settings["epochs"] * (len(self.splits["train"]) // batch_size)
         tried = batch_size
         if current_device().type == "cpu":
-            tried = min(batch_size, max(2, _MAX_PIXELS // self.side**2))
+            damsm_side = self.params.stage("preprocess")["damsm_image_size"]
+            side = damsm_side if damsm_side and stage == "pretrain_damsm" else self.side
+            tried = min(batch_size, max(2, _MAX_PIXELS // side**2))
         trial = _run_trial(stage, self.folder, tried)
-        grow_at = settings.get("grow_at", 0.0)
+        grow_at = settings.get("grow_at", 0.0) if self.params.start_from.gan is None else 0.0
         self.per_image[stage] = (grow_at * trial.early + (1 - grow_at) * trial.late) / tried
         self.states.append(trial.state)
         fixed = trial.start + trial.state  # what does not grow with the batch
@@ -109,6 +117,18 @@ class _Cost:
                 + (" or set runtime.gradient_checkpointing=true" if stage == "train_gan" else "")
             )
         return trial
+
+    def _snapshots(self, seconds_a_picture: float, found: Findings) -> int:
+        """Sampling and scoring of the snapshots; returns how many there are."""
+        count: int = self.params.stage("train_gan")["snapshots"]
+        tests = len(self.splits["test"])
+        pictures = count * 2 * min(self.params.stage("score_snapshots")["images"], tests)
+        reals = sum(len(records) for name, records in self.splits.items() if name != "train")
+        scoring = _FORWARD * self.per_image["train_judge"] * (2 * pictures + reals)  # the judge sees fakes twice
+        seconds = pictures * seconds_a_picture + scoring
+        self.seconds += seconds
+        found.add("score_snapshots", f"{count} snapshots, {pictures:,} images in all: {duration(seconds)}")
+        return count
 
     def _scores(self, seconds_a_picture: float, found: Findings) -> int:
         """Sampling and scoring; returns the number of generated images."""

@@ -12,8 +12,9 @@ from t2i.params import Params
 from t2i.params.datasets import CustomSource
 from t2i.sources import coco, cub, custom, toy_birds
 from t2i.sources.missing import MissingItems
-from t2i.sources.pack_writer import empty_split
+from t2i.sources.pack_writer import empty_split, packed_sides
 from t2i.sources.records import Splits
+from t2i.sources.resizing import Resizing
 
 
 def read_dataset(params: Params) -> tuple[Splits, MissingItems]:
@@ -22,7 +23,7 @@ def read_dataset(params: Params) -> tuple[Splits, MissingItems]:
     folder, missing = Path("data") / params.data, MissingItems(dataset.on_missing)
     common: dict[str, Any] = {"tokens": dataset.tokens, "missing_items": missing}
     readers: dict[str, Callable[..., Splits]] = {
-        "toy_birds": partial(toy_birds.read, image_size=packed_side(params)),
+        "toy_birds": partial(toy_birds.read, image_size=max(packed_sides(**pack_arguments(params)).values())),
         "cub": partial(cub.read, **common),
         "coco": partial(coco.read, **common),
         "custom": partial(custom.read, **common),
@@ -51,9 +52,15 @@ def empty_problems(splits: Splits, params: Params, missing: MissingItems) -> lis
     return [empty_split(name, "images", missing) + way_out for name, records in splits.items() if not records]
 
 
-def packed_side(params: Params) -> int:
-    """Short side of the packed images, in pixels."""
-    return round(params.stage("preprocess")["image_size"] * params.dataset.resize_ratio)
+def pack_arguments(params: Params) -> dict[str, Any]:
+    """Arguments of :func:`t2i.sources.pack_writer.pack` that decide which pixels are packed."""
+    stage = params.stage("preprocess")
+    return {
+        "image_size": stage["image_size"],
+        "resize_ratio": params.dataset.resize_ratio,
+        "resizing": Resizing(stage["filter"], stage["sides"]),
+        "damsm_image_size": stage["damsm_image_size"],
+    }
 
 
 def contents_of(splits: Splits) -> dict[str, SplitContents]:

@@ -18,7 +18,7 @@ import torch
 
 from t2i.checkpoints import model_file
 from t2i.data.batches import EncodedCaptions
-from t2i.data.packed import PackedSplit
+from t2i.data.packed import PackedSplit, damsm_folder
 from t2i.data.text.vocabulary import Vocabulary
 from t2i.errors import InputError
 from t2i.generation.text_to_image import TextToImage
@@ -30,7 +30,7 @@ from t2i.runtime.device import current_device
 from t2i.training.damsm import train_damsm
 from t2i.training.gan.train import train_gan
 from t2i.training.judge import train_judge
-from t2i.training.loop.checkpoint import CheckpointPolicy
+from t2i.training.loop.checkpoint import CheckpointPolicy, num_bytes
 
 STEPS = 4
 """Steps that are timed but for the first, which warms up; a GAN that grows runs as many again, at its full size."""
@@ -45,6 +45,7 @@ class Trial:
         start, peak: bytes of memory before the training, and at most; on a GPU, of the GPU.
         state: bytes of everything that a checkpoint holds.
         picture: seconds to generate an image, for a GAN.
+        generator: bytes of its weights.
     """
 
     early: float
@@ -53,6 +54,7 @@ class Trial:
     peak: int
     state: int
     picture: float = 0.0
+    generator: int = 0
 
 
 def main(stage: str, folder: Path, batch_size: int) -> None:
@@ -71,7 +73,9 @@ def main(stage: str, folder: Path, batch_size: int) -> None:
 
 def run_trial(stage: str, folder: Path, params: Params, batch_size: int) -> Trial:
     """Train on the images in a folder; see :func:`main`."""
-    pack, vocabulary = PackedSplit(folder / "prepared", "train"), Vocabulary.load(folder / "vocabulary.json")
+    prepared = folder / "prepared"
+    pack = PackedSplit(damsm_folder(prepared) if stage == "pretrain_damsm" else prepared, "train")
+    vocabulary = Vocabulary.load(folder / "vocabulary.json")
     on_gpu = current_device().type == "cuda"
     moments: list[float] = []
 
@@ -83,7 +87,7 @@ def run_trial(stage: str, folder: Path, params: Params, batch_size: int) -> Tria
     (folder / stage).mkdir()
     checkpoints = CheckpointPolicy(folder / stage, math.inf, tick)
     common: dict[str, Any] = {"batch_size": batch_size, "steps": STEPS}
-    start, picture = 0 if on_gpu else peak_memory(), 0.0
+    start, picture, size = 0 if on_gpu else peak_memory(), 0.0, 0
     if stage == "pretrain_damsm":
         arguments = damsm_arguments(params) | common | {"epochs": None}
         damsm, _ = train_damsm(pack, vocabulary, **arguments, checkpoints=checkpoints)
@@ -96,12 +100,13 @@ def run_trial(stage: str, folder: Path, params: Params, batch_size: int) -> Tria
         if arguments["grow_at"]:
             arguments |= {"grow_at": 0.5, "steps": 2 * STEPS}
         memory: dict[str, Any] = {"gradient_checkpointing": params.runtime.gradient_checkpointing}
-        generator, _ = train_gan(pack, damsm, **arguments, **memory, checkpoints=checkpoints)
+        generator, _, _ = train_gan(pack, damsm, **arguments, **memory, checkpoints=checkpoints)
+        size = num_bytes(generator.state_dict())
         picture = _seconds_a_picture(TextToImage(generator, damsm.text, params.runtime.precision), pack, arguments)
     peak = torch.cuda.max_memory_allocated() if on_gpu else peak_memory()
     seconds = [after - before for before, after in zip(moments, moments[1:], strict=False)]
     early, late = statistics.mean(seconds[: STEPS - 1]), statistics.mean(seconds[STEPS - 1 :] or seconds)
-    return Trial(early, late, start, peak, checkpoints.path.stat().st_size, picture)
+    return Trial(early, late, start, peak, checkpoints.path.stat().st_size, picture, size)
 
 
 def _seconds_a_picture(model: TextToImage, pack: PackedSplit, arguments: dict[str, Any]) -> float:

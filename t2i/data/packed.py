@@ -1,7 +1,8 @@
 """Packed data sets, as every stage after preprocess reads them.
 
 `<split>.000.pixels`, `<split>.001.pixels`, ... hold the images one after the other (uint8, RGB, row major, lossless),
-`<split>.images.csv` and `<split>.captions.csv` describe them, `meta.json` holds sizes, counts and digests.
+`<split>.images.csv` and `<split>.captions.csv` describe them, `meta.json` holds sizes, counts and digests. Where DAMSM
+pretraining reads images of another size, `damsm/` is a second packed data set, of the same training images.
 """
 
 import json
@@ -17,6 +18,8 @@ from t2i.errors import InputError
 
 META = "meta.json"
 FORMAT = 4
+DAMSM_FOLDER = "damsm"
+"""Folder of the images of DAMSM pretraining in a pack, and their entry in its meta data."""
 _HINT = "run `dvc repro preprocess`"
 
 
@@ -29,6 +32,11 @@ def digest(folder: Path) -> str:
 def pixels_file(folder: Path, split: str, shard: int) -> Path:
     """Path of the pixels of a shard of a split."""
     return folder / f"{split}.{shard:03d}.pixels"
+
+
+def damsm_folder(folder: Path) -> Path:
+    """Where DAMSM pretraining finds its images: in the pack itself, or in a folder of their own there."""
+    return folder / DAMSM_FOLDER if DAMSM_FOLDER in _read_meta(folder) else folder
 
 
 def splits_in(folder: Path) -> list[str]:

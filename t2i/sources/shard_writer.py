@@ -17,30 +17,37 @@ from PIL import Image
 
 from t2i.errors import InputError
 from t2i.sources.records import Record
+from t2i.sources.resizing import Resizing
 
 _MAX_PIXELS = 2**27  # of a resized image; only absurdly long and thin images have more
 
 
 @dataclass(frozen=True)
 class Shard:
-    """The images of one file. Workers write their shard themselves: sending the pixels to one writer would cost a third
-    of the speed of two workers.
+    """The images of one file, or of several that hold them in different sizes: decoding, which costs most, is then
+    shared. Workers write their shard themselves: sending the pixels to one writer would cost a third of the speed of
+    two workers.
 
     Attributes:
-        file: where the pixels go.
+        files: where the pixels of each size go.
+        sides: short side of the resized images in each of the files, in pixels.
         records: at most `SHARD` images.
-        side: short side of the resized images, in pixels.
+        resizing: how they are resized.
         stop: whether to stop at the first unreadable image.
     """
 
-    file: Path
+    files: Sequence[Path]
+    sides: Sequence[int]
     records: Sequence[Record]
-    side: int
+    resizing: Resizing
     stop: bool
 
 
-WrittenShard = tuple[list[tuple[int, int] | str], str]
-"""Height and width of each image of a shard, or its error message, and the SHA-256 of the file."""
+Shape = tuple[int, int]
+"""Height and width in pixels."""
+
+WrittenShard = tuple[list[list[Shape] | str], list[str]]
+"""Shapes of each image of a shard, one a file, or its error message, and the SHA-256 of each file."""
 
 
 def write_shards(shards: Sequence[Shard], processes: int) -> Generator[WrittenShard, None, None]:
@@ -95,24 +102,26 @@ def _end_with_parent() -> None:
 
 
 def _write_shard(shard: Shard) -> WrittenShard:
-    shapes: list[tuple[int, int] | str] = []
-    digest = sha256()
-    with open(shard.file, "wb") as file:
+    shapes: list[list[Shape] | str] = []
+    digests = [sha256() for _ in shard.files]
+    with contextlib.ExitStack() as stack:
+        files = [stack.enter_context(open(file, "wb")) for file in shard.files]
         for record in shard.records:
-            pixels = load_resized(record, shard.side)
-            if isinstance(pixels, str):
-                shapes.append(pixels)
+            resized = load_resized(record, shard.sides, shard.resizing)
+            if isinstance(resized, str):
+                shapes.append(resized)
                 if shard.stop:
                     break
-            else:
+                continue
+            for file, digest, pixels in zip(files, digests, resized, strict=True):
                 file.write(pixels.data)
                 digest.update(pixels.data)
-                shapes.append((pixels.shape[0], pixels.shape[1]))
-    return shapes, digest.hexdigest()
+            shapes.append([(pixels.shape[0], pixels.shape[1]) for pixels in resized])
+    return shapes, [digest.hexdigest() for digest in digests]
 
 
-def load_resized(record: Record, side: int) -> np.ndarray | str:
-    """Load an image and resize its short side to ``side`` pixels: [H, W, 3] uint8, or an error message."""
+def load_resized(record: Record, sides: Sequence[int], resizing: Resizing) -> list[np.ndarray] | str:
+    """Load an image once and resize its short side to each of ``sides``: [H, W, 3] uint8 each, or an error message."""
     try:
         image = record.load().convert("RGB")
     except InputError as error:
@@ -120,9 +129,6 @@ def load_resized(record: Record, side: int) -> np.ndarray | str:
     except (OSError, Image.DecompressionBombError) as error:
         return f"image {record.name!r} cannot be read ({error}): replace it or take it out"
     short, long = sorted(image.size)
-    if short == 0 or side * side * long > _MAX_PIXELS * short:
+    if short == 0 or max(sides) ** 2 * long > _MAX_PIXELS * short:
         return f"image {record.name!r} has an unusable shape ({image.width} x {image.height}): take it out"
-    if short != side:
-        width, height = (round(length * side / short) for length in image.size)
-        image = image.resize((width, height), Image.Resampling.BICUBIC)
-    return np.asarray(image)
+    return [np.asarray(resizing.resize(image, side)) for side in sides]

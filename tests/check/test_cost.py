@@ -30,7 +30,10 @@ def measured(monkeypatch: pytest.MonkeyPatch, *changes: str) -> Findings:
 def test_a_run_of_drawn_birds(monkeypatch: pytest.MonkeyPatch) -> None:
     found = measured(monkeypatch, "budget=smoke", "recipe=quick")
     lines = dict(found.lines)
-    assert list(lines) == ["preprocess", *cost.TRAININGS, "sample", "evaluate", "in all"] and found.problems == []
+    assert (
+        list(lines) == ["preprocess", *cost.TRAININGS, "score_snapshots", "sample", "evaluate", "in all"]
+        and found.problems == []
+    )
     assert re.fullmatch(r"12 steps of 8 images, \d+\.\d\d s each: \d+ s, [\d.]+ GiB of memory", lines["train_gan"])
     assert re.fullmatch(r"80 images: \d+ s", lines["sample"])
 
@@ -60,6 +63,8 @@ def test_sums(monkeypatch: pytest.MonkeyPatch) -> None:
     assert lines["train_gan"] == "1,000 steps of 8 images, 0.53 s each: 9 min, 1.1 GiB of memory"
     assert lines["pretrain_damsm"].startswith("30 steps of 16 images, 1.60 s each: 48 s")
     assert lines["sample"] == "80 images: 1 s"
+    # 1.6 s to generate; the judge takes 1 / 30 s for an image: 2 x 160 fakes and 60 real ones
+    assert lines["score_snapshots"] == "2 snapshots, 160 images in all: 14 s"
     published = dict(measured(monkeypatch, *changes, "sample.protocol=published").lines)
     assert published["sample"] == "320 images: 3 s"  # 240, and two for each of the 40 test images
 

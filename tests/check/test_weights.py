@@ -8,6 +8,7 @@ import torch
 from t2i.check.weights import check_weights
 from t2i.checkpoints.pretrained import CLIP, DINOV2, FID_INCEPTION, INCEPTION_V3
 from t2i.params.reader import load
+from t2i.pipeline.start import Start
 from tests.conftest import ROOT
 
 PAPER = ("recipe=paper", "budget=paper", "data=cub")
@@ -46,3 +47,28 @@ def test_a_file_that_two_networks_need_is_listed_once() -> None:
     expected = [("found", f"torchvision's Inception-v3 (ImageNet): weights/{INCEPTION_V3.name}")]
     assert lines(*PAPER) == lines(*PAPER, "evaluate.extractors=[judge, inception-v3-torchvision]") == expected
     assert lines("evaluate.extractors=[inception-v3-torchvision]") == expected
+
+
+def test_files_to_start_from_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    missing = check_weights(load(ROOT / "params.yaml", (*PAPER, "start_from.damsm=d.pt", "start_from.gan=g.pt")))
+    legal = "legal are an absolute path and one from the root of the repository"
+    assert missing.problems == [
+        f"start_from.{name}: there is no {Path(file).absolute()}; {legal}"
+        for name, file in (("damsm", "d.pt"), ("gan", "g.pt"))
+    ]
+    assert missing.lines == []  # Inception comes with the encoders
+
+    def read(*_: object, **sizes: int) -> Start:
+        assert sizes in ({}, {"embedding_dim": 256, "image_size": 256})
+        return Start({"gan": {}, "discriminators": {}} if sizes else {"damsm": {}}, {})
+
+    for name in ("damsm_start", "gan_start"):
+        monkeypatch.setattr(f"t2i.check.weights.{name}", read)
+    both = ("start_from.damsm=d.pt", "start_from.gan=g.pt")
+    expected = [("start from", "d.pt: damsm"), ("start from", "g.pt: gan, discriminators")]
+    assert lines(*PAPER, *both) == expected
+    monkeypatch.setattr("t2i.check.weights.damsm_start", lambda *_: None)
+    line = "start_from.gan without start_from.damsm: its generator reads sentences of new encoders"
+    assert lines("budget=paper", "recipe=paper", "data=cub", "start_from.gan=g.pt")[1:] == [
+        expected[1], ("start from", line)
+    ]  # fmt: skip

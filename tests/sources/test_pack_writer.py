@@ -4,7 +4,6 @@ import errno
 import os
 import re
 import shutil
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,51 +16,12 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from t2i.data.packed import PackedSplit, splits_in
-from t2i.errors import InputError
 from t2i.sources.images import load_image
 from t2i.sources.missing import MissingItems
 from t2i.sources.pack_writer import min_bytes, pack
-from t2i.sources.records import Caption, Record, Splits
+from t2i.sources.records import Caption, Record
 from tests.conftest import stripes
-
-SETTINGS: dict[str, Any] = {"image_size": 16, "resize_ratio": 1.25, "processes": 1}
-SIDE = 20
-
-
-def noise(seed: int, width: int, height: int, mode: str = "RGB") -> Image.Image:
-    pixels = np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
-    return Image.fromarray(pixels).convert(mode)
-
-
-def record(name: str, class_name: str = "wren", load: Callable[[], Image.Image] | None = None, **others: Any) -> Record:
-    captions = others.pop("captions", (Caption("a bird"),))
-    return Record(name, class_name, captions, load or partial(Image.new, "RGB", (30, 40)), **others)
-
-
-def data_set() -> Splits:
-    train = [
-        record("a", "wren", partial(noise, 1, 50, 40), attributes={"belly": "red", "size": "big"}),
-        record("b", "crow", partial(noise, 2, SIDE, 31), captions=(Caption("two", {"belly": "blue"}), Caption("3"))),
-        record("c", "wren", partial(noise, 3, 10, 10, "L")),
-    ]
-    return {"train": train, "test": [record("d", "auk", partial(noise, 4, 33, 20, "CMYK"), attributes={"eye": "nan"})]}
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
-
-
-def everything(folder: Path) -> dict[Path, bytes]:
-    return {path: path.read_bytes() if path.is_file() else b"" for path in sorted(folder.rglob("*"))}
-
-
-def refused(splits: Splits, folder: Path, **other: Any) -> str:
-    before = everything(folder.parent)
-    with pytest.raises(InputError) as caught:
-        pack(splits, folder, **{**SETTINGS, **other})
-    assert everything(folder.parent) == before
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
+from tests.sources.small_pack import SETTINGS, SIDE, contents, data_set, everything, failing, noise, record, refused
 
 
 def test_pixels_tables_and_report(tmp_path: Path) -> None:
@@ -99,15 +59,18 @@ def test_bytes_do_not_depend_on_processes_or_run(tmp_path: Path, monkeypatch: py
     records = [record(str(i), load=partial(Image.new, "RGB", (20 + i * 37 % 30, 25), i)) for i in range(155)]
     splits = {"train": records[:150], "test": records[150:]}
     for folder, processes in (("one", 1), ("again", 1), ("two", 2)):
-        pack(splits, tmp_path / folder, **{**SETTINGS, "processes": processes})
+        pack(splits, tmp_path / folder, **{**SETTINGS, "processes": processes, "damsm_image_size": 20})
     assert contents(tmp_path / "one") == contents(tmp_path / "again") == contents(tmp_path / "two")
     assert [path.name for path in sorted((tmp_path / "one").glob("*.pixels"))] == [
         "test.000.pixels", "train.000.pixels", "train.001.pixels", "train.002.pixels", "train.003.pixels",
     ]  # fmt: skip
     opened = PackedSplit(tmp_path / "two", "train")
+    second = PackedSplit(tmp_path / "two" / "damsm", "train")
     for i in (0, 39, 40, 149):
         expected = records[i].load().size
-        assert opened.image(i).shape[1] == round(expected[0] * SIDE / min(expected))
+        for split, side in ((opened, SIDE), (second, 25)):
+            assert split.image(i).shape[1] == round(expected[0] * side / min(expected))
+            assert (split.image(i) == (i, 0, 0)).all()
 
 
 ODD = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1)
@@ -147,10 +110,6 @@ def test_decompression_bomb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 def test_killed_worker(tmp_path: Path) -> None:
     load: Any = partial(os._exit, 1)
     assert "fewer processes" in refused({"train": [record("x", load=load)]}, tmp_path / "pack", processes=2)
-
-
-def failing(error: BaseException) -> Image.Image:
-    raise error
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), ValueError("a defect")])
@@ -261,7 +220,9 @@ def test_the_room_of_a_pack_that_was_not_finished_is_free(tmp_path: Path, monkey
     pack(data_set(), tmp_path / "pack", **SETTINGS)
 
 
-@pytest.mark.parametrize(("name", "value"), [("image_size", 0), ("resize_ratio", 0.9), ("processes", 0)])
+@pytest.mark.parametrize(
+    ("name", "value"), [("image_size", 0), ("resize_ratio", 0.9), ("processes", 0), ("damsm_image_size", 0)]
+)
 def test_bad_arguments(tmp_path: Path, name: str, value: float) -> None:
     with pytest.raises(ValueError, match=f"{name} must be at least 1, got {value}"):
         pack(data_set(), tmp_path / "pack", **{**SETTINGS, name: value})

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from t2i.sources.records import Caption, Record
+from t2i.sources.resizing import DEFAULT
 from t2i.sources.shard_writer import Shard, load_resized, write_shards
 
 
@@ -25,18 +26,21 @@ def size(width: int, height: int) -> Callable[[], Image.Image]:
     ("original", "resized"), [((40, 30), (27, 20)), ((30, 40), (20, 27)), ((20, 33), (20, 33)), ((5, 5), (20, 20))]
 )
 def test_the_short_side_is_resized_and_the_shape_kept(original: tuple[int, int], resized: tuple[int, int]) -> None:
-    pixels = load_resized(record("a", size(*original)), 20)
-    assert isinstance(pixels, np.ndarray) and pixels.dtype == np.uint8
-    assert pixels.shape == (resized[1], resized[0], 3)
-    assert (pixels == (200, 10, 10)).all()
+    both = load_resized(record("a", size(*original)), [20, 10], DEFAULT)
+    assert not isinstance(both, str) and [min(pixels.shape[:2]) for pixels in both] == [20, 10]
+    assert both[0].shape == (resized[1], resized[0], 3)
+    for pixels in both:
+        assert pixels.dtype == np.uint8 and (pixels == (200, 10, 10)).all()
 
 
 @pytest.mark.parametrize("stop", [True, False])
 def test_unusable_images_stop_a_shard_or_are_left_out(tmp_path: Path, stop: bool) -> None:
     thin = record("thin", size(1, 10_000_000))
-    shard = Shard(tmp_path / "pixels", [record("a", size(20, 30)), thin, record("c", size(20, 20))], 20, stop)
-    ((shapes, digest),) = write_shards([shard], processes=1)
+    files, records = [tmp_path / "pixels", tmp_path / "half"], [record("a", size(20, 30)), thin]
+    shard = Shard(files, [20, 10], [*records, record("c", size(20, 20))], DEFAULT, stop)
+    ((shapes, digests),) = write_shards([shard], processes=1)
     message = "image 'thin' has an unusable shape (1 x 10000000): take it out"
-    assert shapes == [(30, 20), message, (20, 20)][: 2 if stop else 3]
-    content = (tmp_path / "pixels").read_bytes()
-    assert len(content) == 3 * 20 * (30 if stop else 50) and digest == sha256(content).hexdigest()
+    assert shapes == [[(30, 20), (15, 10)], message, [(20, 20), (10, 10)]][: 2 if stop else 3]
+    for file, side, digest in zip(files, (20, 10), digests, strict=True):
+        content = file.read_bytes()
+        assert len(content) == 3 * side**2 * (1.5 if stop else 2.5) and digest == sha256(content).hexdigest()
