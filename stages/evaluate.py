@@ -42,6 +42,7 @@ def main(params: Params) -> None:
         **dict(params.evaluate),
         device=current_device(),
     )
+    scores["protocol"]["generator"] = record.get("snapshot")
     write_metrics("evaluate", scores)
     table = summary(scores)
     with replacing(SUMMARY) as part:

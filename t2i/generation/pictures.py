@@ -1,8 +1,6 @@
 """The file format of samples/: sets of generated images with their plans, the captions as read, and provenance."""
 
 import json
-import os
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +12,7 @@ import torch
 from torch import Tensor
 
 from t2i.errors import InputError
+from t2i.files import replacing_folder
 
 COLUMNS = ["image", "caption", "noise"]
 CAPTIONS = "captions.txt"
@@ -72,21 +71,14 @@ def save_sample(folder: Path, sample: Sample, provenance: dict[str, Any]) -> Non
 
     captions.txt has a line for each caption of the test split: the known words, cut to max_words.
     """
-    part = folder.with_name(folder.name + ".part")
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
     record = provenance | {"sample": {"protocol": sample.protocol, "max_words": sample.max_words}}
-    try:
+    with replacing_folder(folder) as part:
         for name, pictures in sample.sets.items():
             pictures.plan.to_csv(part / f"{name}.csv", index=False, lineterminator="\n")
             np.save(part / f"{name}.npy", pictures.images.numpy())
         lines = "".join(f"{caption}\n" for caption in sample.captions)
         (part / CAPTIONS).write_text(lines, encoding="utf-8", newline="\n")
         (part / "provenance.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-        shutil.rmtree(folder, ignore_errors=True)
-        os.replace(part, folder)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
 
 
 def load_sample(folder: Path) -> tuple[Sample, dict[str, Any]]:

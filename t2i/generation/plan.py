@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
+from torch.nn.functional import interpolate
 from tqdm import tqdm
 
 from t2i.data.batches import EncodedCaptions, sample_captions
@@ -86,13 +87,17 @@ def cut_captions(captions: EncodedCaptions, *, seed: int) -> EncodedCaptions:
     return captions.cut(np.random.default_rng([seed, 3]))
 
 
-def sample(model: TextToImage, captions: EncodedCaptions, plan: pd.DataFrame, *, seed: int) -> Tensor:
+def sample(
+    model: TextToImage, captions: EncodedCaptions, plan: pd.DataFrame, *, seed: int, image_size: int | None = None
+) -> Tensor:
     """Generate the images of a plan at the largest scale, in the order of its rows.
 
     A noise vector (z, and epsilon of the conditioning augmentation) depends on the seed and its index alone.
 
     Args:
         captions: read as they are, see :func:`cut_captions`.
+        image_size: side to which images are enlarged if they are smaller, by bilinear interpolation: those of a
+            snapshot whose largest scale was not yet trained. None: they are left as they are.
 
     Returns:
         uint8 [len(plan), 3, S, S].
@@ -104,5 +109,8 @@ def sample(model: TextToImage, captions: EncodedCaptions, plan: pd.DataFrame, *,
         indices = torch.tensor(batch["noise"].to_numpy())
         ids = captions.padded(batch["caption"].to_numpy())
         generated, _ = model.forward(ids, noise[indices], epsilon[indices])
-        images.append(to_pixels(generated.images[-1]).cpu())
+        largest = generated.images[-1].float()
+        if image_size is not None and largest.shape[-1] < image_size:
+            largest = interpolate(largest, size=(image_size, image_size), mode="bilinear")
+        images.append(to_pixels(largest).cpu())
     return torch.cat(images)

@@ -24,6 +24,12 @@ class Consistency:
     pairs_same: int
     pairs_other: int
 
+    @property
+    def ratio(self) -> float | None:
+        """The first distance as a share of the second, which also falls when all images become alike; or None."""
+        defined = self.pairs_same and self.pairs_other and self.other_image > 0
+        return self.same_image / self.other_image if defined else None
+
 
 def caption_consistency(codes: ArrayLike, image: ArrayLike, noise: ArrayLike, image_class: ArrayLike) -> Consistency:
     """Compare generated images that share their noise.

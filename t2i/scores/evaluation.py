@@ -97,7 +97,7 @@ def score_pictures(
             "fakes": encode_images(encoder.image, pictures, device),
             "reals": encode_images(encoder.image, reals, device)[real_of],
         }
-        r_precisions[name] = _r_precision(
+        r_precisions[name] = r_precision_scores(
             codes[name], sentences, plan, test, candidates=candidates, folds=folds, seed=seed
         )
     words = {"sample": sample.protocol, "max_words": sample.max_words}
@@ -136,7 +136,7 @@ def _image_sets(pictures: Tensor, real_set: Tensor, train: PackedSplit, seed: in
     return {"reals": real_set, "fakes": pictures, "train_reals": train_reals, "noise": noise}
 
 
-def _r_precision(
+def r_precision_scores(
     codes: dict[str, Tensor],
     sentences: Tensor,
     plan: pd.DataFrame,
@@ -146,7 +146,15 @@ def _r_precision(
     folds: int,
     seed: int,
 ) -> Scores:
-    """R-precision of pictures ("fakes") and of the real images of their captions ("reals")."""
+    """R-precision of pictures ("fakes") and of the real images of their captions ("reals"), or of one of both.
+
+    Args:
+        codes: of the images of the plan, by kind.
+        sentences: of all captions of the split, as they were read.
+
+    Raises:
+        InputError: there are too few captions for the data set, candidates and folds.
+    """
     classes = test.images["class_id"].to_numpy()
     image_class = classes[plan["image"].to_numpy()]
     caption_class = classes[test.captions["image"].to_numpy()]

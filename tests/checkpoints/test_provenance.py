@@ -6,8 +6,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
-from t2i.checkpoints.provenance import check_inputs, code_digest, data_digest, digest_of, file_digest, provenance
+from t2i.checkpoints.provenance import (
+    check_inputs,
+    code_digest,
+    data_digest,
+    digest_of,
+    file_digest,
+    provenance,
+    weights_digest,
+)
 from t2i.errors import InputError
 from tests.conftest import ROOT
 
@@ -69,3 +78,12 @@ def test_the_data_of_other_models_are_unknown(record: dict[str, Any] | None) -> 
 
 def test_the_data_of_a_model_are_those_of_its_record() -> None:
     assert data_digest(provenance({}, {Path("prepared"): "12", Path("models/damsm.pt"): "34"})) == "12"
+
+
+def test_weights_have_the_digest_of_their_numbers_names_and_shapes() -> None:
+    state = {"a": torch.arange(6.0).reshape(2, 3), "b": torch.tensor(7)}
+    laid_out_otherwise = {"b": torch.tensor(7), "a": torch.arange(6.0).reshape(2, 3).T.contiguous().T}
+    assert weights_digest(state) == weights_digest(laid_out_otherwise)
+    others = [{**state, "b": torch.tensor(8)}, {**state, "a": state["a"].reshape(3, 2)}, {"c": state["a"], **state}]
+    others += [{**state, "a": state["a"].double()}, {"a": state["a"]}]
+    assert len({weights_digest(other) for other in [state, *others]}) == 6

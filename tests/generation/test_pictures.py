@@ -130,4 +130,4 @@ def test_a_missing_folder_is_named(tmp_path: Path) -> None:
 def test_reading_pictures_needs_no_network() -> None:
     code = "import sys, t2i.generation.pictures; print(*(name for name in sys.modules if name.startswith('t2i.')))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert set(done.stdout.split()) == {"t2i.errors", "t2i.generation", "t2i.generation.pictures"}
+    assert set(done.stdout.split()) == {"t2i.errors", "t2i.files", "t2i.generation", "t2i.generation.pictures"}

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 import torch
 from torch import Tensor
+from torch.nn.functional import interpolate
 
 from t2i.data.batches import EncodedCaptions
 from t2i.data.packed import PackedSplit
@@ -112,6 +113,16 @@ def test_images_depend_on_their_caption_and_noise_alone(
     assert (sample(model, captions, some, seed=0).int() - images[[3, 120, 77]].int()).abs().max() <= 1
     other = sample(model, captions, some, seed=1)
     assert (other.int() - images[[3, 120, 77]].int()).abs().max() > 1
+
+
+def test_images_of_a_smaller_generator_are_enlarged_if_a_size_is_asked_for(
+    pack: PackedSplit, vocabulary: Vocabulary, model: TextToImage
+) -> None:
+    captions, plan = EncodedCaptions(pack, vocabulary), paired_plan(pack, images=6, noises=1, seed=0)
+    own, same, smaller, larger = (sample(model, captions, plan, seed=0, image_size=size) for size in (None, 32, 16, 64))
+    assert torch.equal(own, same) and torch.equal(own, smaller) and larger.shape == (12, 3, 64, 64)
+    back = interpolate(larger.float(), size=(32, 32), mode="area")
+    assert (back - own).abs().mean() < 4  # smooth: neighbours mix
 
 
 def test_paired_images_are_what_they_were_when_captions_were_shortened_as_they_came(

@@ -47,6 +47,18 @@ def test_other_images_of_one_class_count_for_neither_and_no_pair_has_no_mean() -
     assert result.pairs_same == 0
 
 
+def test_the_ratio_does_not_fall_when_all_images_become_alike() -> None:
+    rng = np.random.default_rng(0)
+    keys = (np.repeat(np.arange(20), 2), np.zeros(40, int), np.repeat(np.arange(20), 2))
+    codes, average = rng.standard_normal((40, 6)), 20 * np.ones(6)
+    apart, alike = (caption_consistency(codes + shift, *keys) for shift in (0, average))
+    assert alike.same_image < 0.1 * apart.same_image and apart.ratio and alike.ratio
+    assert apart.ratio == apart.same_image / apart.other_image == pytest.approx(alike.ratio, rel=0.2)
+    same = caption_consistency(np.ones((4, 2)), [0, 0, 1, 1], [0] * 4, [0, 0, 1, 1])
+    assert same.ratio is None or same.ratio == pytest.approx(same.same_image / same.other_image)
+    assert caption_consistency(np.eye(2), [0, 0], [0, 0], [5, 5]).ratio is None  # one image alone
+
+
 def test_bad_arguments() -> None:
     codes = np.ones((3, 2))
     with pytest.raises(ValueError, match="codes have shape"):

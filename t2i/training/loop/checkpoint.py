@@ -111,16 +111,19 @@ def is_damaged(path: Path) -> bool:
         return True
 
 
-def check_disk_space(folder: Path, parts: Mapping[str, Stateful]) -> None:
+def check_disk_space(folder: Path, parts: Mapping[str, Stateful], kept_bytes: int = 0) -> None:
     """Check before hours are spent that checkpoints and results will fit.
+
+    Args:
+        kept_bytes: of the files that the training writes beside its checkpoints.
 
     Raises:
         InputError: they will not.
     """
-    weights = sum(_num_bytes(part.state_dict()) for part in parts.values())
+    weights = sum(num_bytes(part.state_dict()) for part in parts.values())
     # weights and two moments each, twice: the old checkpoint goes when the new one is complete; and the model file
-    # with its copy in DVC's cache
-    needed = 3 * (2 * weights) + 2 * weights
+    # with its copy in DVC's cache; what is kept besides is here, among the results and in the cache
+    needed = 3 * (2 * weights) + 2 * weights + 3 * kept_bytes
     free = shutil.disk_usage(folder).free
     if free < needed:
         unit = 2**20
@@ -130,9 +133,9 @@ def check_disk_space(folder: Path, parts: Mapping[str, Stateful]) -> None:
         )
 
 
-def _num_bytes(state: Any) -> int:
+def num_bytes(state: Any) -> int:
     """Size of all tensors in a state."""
     if isinstance(state, Tensor):
         return state.nbytes
     values = state.values() if isinstance(state, Mapping) else state if isinstance(state, list | tuple) else ()
-    return sum(map(_num_bytes, values))
+    return sum(map(num_bytes, values))

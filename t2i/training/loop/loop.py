@@ -44,6 +44,7 @@ class TrainingLoop:
         checkpoints: None: no checkpoints.
         keep_memory: :func:`~t2i.runtime.memory.keep_freed_memory` from step to step, which costs some of it and saves
             time.
+        kept_bytes: of the files that the training writes beside its checkpoints.
 
     Attributes:
         history: the losses so far.
@@ -57,9 +58,10 @@ class TrainingLoop:
         checkpoints: CheckpointPolicy | None,
         *,
         keep_memory: bool = True,
+        kept_bytes: int = 0,
     ) -> None:
         keep_freed_memory(keep_memory)
-        self.name, self.total, self.checkpoints = name, total, checkpoints
+        self.name, self.total, self.checkpoints, self.kept_bytes = name, total, checkpoints, kept_bytes
         self.history = LossHistory(every=max(1, min(25, total // 4)))
         self._parts: dict[str, Stateful] = {**parts, "history": self.history}
         self._saved: int | None = None  # steps done at the last checkpoint
@@ -73,7 +75,7 @@ class TrainingLoop:
         """
         found: Path | None = None
         if self.checkpoints is not None and self._writes:
-            check_disk_space(self.checkpoints.folder, self._parts)
+            check_disk_space(self.checkpoints.folder, self._parts, self.kept_bytes)
             found = _verified(self.checkpoints.path)
         state: Path | io.BytesIO | None = found
         if distributed.world_size() > 1:  # initial weights may differ in last bits between machines

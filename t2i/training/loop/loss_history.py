@@ -75,8 +75,12 @@ class LossHistory:
         return " ".join(f"{name} {value:.3g}" for name, value in self.rows[-1].items() if name != "step")
 
 
-def write_csv(path: Path, rows: list[dict[str, float]]) -> None:
-    """Write rows as a table with the union of their keys as columns, numbers with six digits."""
-    table = pd.DataFrame(rows).astype({"step": int})
+def write_csv(path: Path, rows: list[dict[str, float]], columns: tuple[str, ...] = ("step",)) -> None:
+    """Write rows as a table with the union of their keys as columns, numbers with six digits.
+
+    Args:
+        columns: of a table without rows.
+    """
+    table = pd.DataFrame(rows, columns=None if rows else columns).astype({"step": int})
     with replacing(path) as part:
         table.to_csv(part, index=False, lineterminator="\n", float_format="%.6g")

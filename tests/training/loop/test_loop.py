@@ -12,11 +12,14 @@ from typing import Any
 import pytest
 import torch
 
+from t2i.checkpoints.snapshots import snapshots_in
 from t2i.data.packed import PackedSplit
 from t2i.data.text.vocabulary import Vocabulary
 from t2i.errors import InputError, StoppedError
+from t2i.generation.text_to_image import TextToImage
 from t2i.models.encoders.damsm import Damsm
 from t2i.training.gan.progress import ProgressImages
+from t2i.training.gan.snapshots import SnapshotFiles
 from t2i.training.judge import train_judge
 from t2i.training.loop.checkpoint import CHECKPOINT, CheckpointPolicy, is_damaged, restore_state, write_state
 from tests.helpers import PAPER, PAPER_DMGAN, changed, same_weights, small_damsm, small_gan
@@ -51,6 +54,8 @@ def stopped_at_every_step(train: Training, folder: Path, steps: int) -> tuple[to
 @pytest.mark.parametrize("reset", ["never", "epoch"])
 def test_damsm_goes_on_to_the_same_bits(striped: Path, vocabulary: Vocabulary, tmp_path: Path, reset: str) -> None:
     changes = {"steps": 5, "batch_size": 16, "text_encoder": {"dropout": 0.3}, "optimizer": {"reset": reset}}
+    if reset == "epoch":  # and it starts from other encoders
+        changes["start"] = small_damsm(striped, vocabulary, steps=1, seed=1)[0].to_checkpoint()
 
     def train(given: CheckpointPolicy | None) -> Any:
         torch.manual_seed(5)  # whatever happened before in the process
@@ -77,12 +82,15 @@ def test_gan_goes_on_to_the_same_bits_and_the_same_grid(
     striped: Path, damsm: Damsm, tmp_path: Path, changes: dict[str, Any]
 ) -> None:
     def train(given: CheckpointPolicy | None) -> Any:
+        folder = given.folder if given else tmp_path
+        snapshots = SnapshotFiles(folder, 4, {"text": damsm.text.to_checkpoint()}, 32)  # after steps 2, 3, 4 and 6
         progress = ProgressImages(PackedSplit(striped, "test"), damsm, tmp_path / "grid.png", 18)
         return small_gan(
             striped,
             damsm,
             **changed(changes, {"steps": 6, "optimizer": {"ema_decay": 0.9}}),
             progress=progress,
+            snapshots=snapshots,
             checkpoints=given,
         )
 
@@ -90,6 +98,10 @@ def test_gan_goes_on_to_the_same_bits_and_the_same_grid(
     grid = (tmp_path / "grid.png").read_bytes()
     two, again = stopped_at_every_step(train, tmp_path / "scratch", 6)
     assert same_weights(one, two) and curves == again and (tmp_path / "grid.png").read_bytes() == grid
+    kept, kept_again = (snapshots_in(folder) for folder in (tmp_path, tmp_path / "scratch"))
+    assert list(kept) == list(kept_again) == [2, 3, 4, 6]
+    assert all(kept[step].read_bytes() == kept_again[step].read_bytes() for step in kept)
+    assert same_weights(TextToImage.load(kept[6], "fp32").generator, one)
 
 
 def test_a_result_is_taken_over_without_another_step(
@@ -168,6 +180,20 @@ def test_the_space_asked_for_holds_two_checkpoints_and_two_models(
             asked.append(int(str(error).split("need ")[1].split(" MiB")[0]))
     size = (tmp_path / "scratch" / CHECKPOINT).stat().st_size / 2**20
     assert 2.2 * size < asked[0] < 4 * size
+
+
+def test_space_is_asked_for_snapshots_too(
+    striped: Path, damsm: Damsm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def asked(snapshots: SnapshotFiles | None) -> int:
+        with pytest.raises(InputError) as caught:
+            small_gan(striped, damsm, snapshots=snapshots, checkpoints=policy(tmp_path))
+        return int(str(caught.value).split("need ")[1].split(" MiB")[0])
+
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=0))
+    monkeypatch.setattr("t2i.training.gan.train.num_bytes", lambda _: 5 * 2**20)
+    assert asked(SnapshotFiles(tmp_path, 4, {}, 32)) == asked(None) + 4 * 3 * 5  # here, in models/ and in DVC's cache
 
 
 def test_a_full_disk_keeps_the_old_checkpoint(

@@ -1,0 +1,92 @@
+"""Scores of one sample after the other, of several generators: real images and captions are encoded once for all."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+import torch
+from torch import Tensor
+
+from t2i.data.batches import EncodedCaptions, centre_crops
+from t2i.data.packed import PackedSplit
+from t2i.models.judge import Judge
+from t2i.scores.consistency import caption_consistency
+from t2i.scores.distances import frechet_distance, kernel_distance
+from t2i.scores.evaluation import r_precision_scores
+from t2i.scores.extractors import extract_features, load_network
+from t2i.scores.features import encode_images, encode_sentences
+from t2i.scores.fidelity import KID_SUBSET_SIZE, KID_SUBSETS
+
+
+class SampleScorer:
+    """Scores images of one plan by the judge, as :func:`t2i.scores.evaluation.score_pictures` does.
+
+    Args:
+        plan: captions that share noise, see :func:`t2i.generation.plan.paired_plan`.
+        texts: the words that were read of each caption of the test split.
+        test: the split of the captions.
+        reference: splits whose images are the real side of FID and KID.
+        candidates, folds, seed: of R-precision, folds at most as many as there are images; and of KID's subsets.
+        device: where the judge runs.
+    """
+
+    def __init__(
+        self,
+        plan: pd.DataFrame,
+        texts: Sequence[str],
+        test: PackedSplit,
+        reference: Sequence[PackedSplit],
+        judge: Judge,
+        *,
+        candidates: int,
+        folds: int,
+        seed: int,
+        device: torch.device,
+    ) -> None:
+        self.plan, self.test, self.judge, self.device = plan, test, judge.to(device), device
+        self.candidates, self.folds, self.seed = candidates, min(folds, len(plan)), seed
+        self.network = load_network(judge)
+        self.reals = extract_features(torch.cat([centre_crops(pack) for pack in reference]), self.network).features
+        self.subset_size = min(KID_SUBSET_SIZE, len(self.reals), len(plan))
+        captions = EncodedCaptions(test, judge.vocabulary, texts=texts)
+        self.sentences = encode_sentences(judge.text, captions, device)
+
+    def __call__(self, images: Tensor) -> dict[str, float | None]:
+        """Scores of the images of the plan, [N, 3, S, S] uint8.
+
+        Returns:
+            "fid", "kid", "r_precision", and "consistency": the distance of images of two captions of one real image,
+            divided by that of two images; None where the plan has no such pairs.
+        """
+        features = extract_features(images, self.network).features
+        kid, _ = kernel_distance(
+            self.reals, features, subsets=KID_SUBSETS, subset_size=self.subset_size, seed=self.seed
+        )
+        codes = encode_images(self.judge.image, images, self.device)
+        r_precision = r_precision_scores(
+            {"fakes": codes}, self.sentences, self.plan, self.test,
+            candidates=self.candidates, folds=self.folds, seed=self.seed,
+        )  # fmt: skip
+        rows = self.plan["image"].to_numpy()
+        classes = self.test.images["class_id"].to_numpy()[rows]
+        distances = caption_consistency(codes, rows, self.plan["noise"].to_numpy(), classes)
+        return {
+            "fid": round(frechet_distance(self.reals, features), 4),
+            "kid": round(kid, 6),
+            "r_precision": r_precision["fakes"],
+            "consistency": None if distances.ratio is None else round(distances.ratio, 4),
+        }
+
+    @property
+    def protocol(self) -> dict[str, object]:
+        """What the scores are computed with."""
+        return {
+            "extractor": "judge",
+            "captions": "test split, two distinct ones an image and noise; the same of every snapshot",
+            "test_images": self.plan["image"].nunique(),
+            "fake_images": len(self.plan),
+            "real_images": len(self.reals),
+            "kid_subset_size": self.subset_size,
+            "candidates": self.candidates,
+            "folds": self.folds,
+            "seed": self.seed,
+        }
