@@ -30,7 +30,7 @@ from benchmarks.reference import plain_damsm, plain_gan
 from benchmarks.report import report
 from benchmarks.synthetic import damsm_encoders, synthetic_split, vocabulary_of
 from benchmarks.timing import spread
-from t2i.data.packed import PackedSplit
+from t2i.data.packed import PackedSplit, damsm_folder
 from t2i.errors import InputError
 from t2i.pipeline.arguments import damsm_arguments, gan_arguments
 from t2i.pipeline.run import peak_memory
@@ -124,7 +124,7 @@ def measure(given: argparse.Namespace, steps: int) -> Measurement:
     (what,) = given.what
     plain = given.variant == "plain"
     params = load_params(given, "attngan" if what == "damsm" else what)
-    pack = PackedSplit(given.prepared, "train")
+    pack = PackedSplit(damsm_folder(given.prepared) if what == "damsm" else given.prepared, "train")
     vocabulary = vocabulary_of(pack.captions["text"])
     arguments = (damsm_arguments if what == "damsm" else gan_arguments)(params)
     for absent in ("epochs", "compile"):  # the length is in steps, and compile is up to the variant

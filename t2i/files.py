@@ -4,6 +4,7 @@ import codecs
 import contextlib
 import errno
 import os
+import shutil
 import stat
 import tempfile
 from collections import Counter
@@ -41,6 +42,20 @@ def replacing(path: Path) -> Iterator[Path]:
         with contextlib.suppress(OSError):
             part.unlink()
         raise
+
+
+@contextlib.contextmanager
+def replacing_folder(folder: Path) -> Iterator[Path]:
+    """An empty folder to fill in place of ``folder``, which is replaced when the block ends without an error."""
+    part = _part(folder)
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    try:
+        yield part
+        shutil.rmtree(folder, ignore_errors=True)
+        part.replace(folder)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
 
 
 def check_writable(*paths: Path) -> None:

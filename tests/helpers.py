@@ -86,7 +86,8 @@ def small_damsm(folder: Path, vocabulary: Vocabulary, **changes: Any) -> tuple[D
 
 def small_gan(folder: Path, damsm: Damsm, **changes: Any) -> tuple[Generator, list[dict[str, float]]]:
     """A generator trained on a pack for a few steps."""
-    return train_gan(PackedSplit(folder, "train"), damsm, **changed(GAN, changes))
+    generator, _, history = train_gan(PackedSplit(folder, "train"), damsm, **changed(GAN, changes))
+    return generator, history
 
 
 def same_weights(a: nn.Module, b: nn.Module) -> bool:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from t2i.files import check_writable, evenly_spaced, replacing, short_names
+from t2i.files import check_writable, evenly_spaced, replacing, replacing_folder, short_names
 
 
 def test_a_file_is_replaced_when_the_block_ends(tmp_path: Path) -> None:
@@ -94,3 +94,17 @@ def test_short_names_differ_and_are_the_shortest_ends_of_their_paths(parts: set[
 )
 def test_picks_are_evenly_spaced_from_the_first_to_the_last(length: int, count: int, expected: list[int]) -> None:
     assert evenly_spaced(length, count) == expected
+
+
+def test_a_folder_is_replaced_as_a_whole_or_not_at_all(tmp_path: Path) -> None:
+    folder = tmp_path / "models" / "snapshots"
+    for name in ("a", "b"):
+        with replacing_folder(folder) as part:
+            (part / name).touch()
+    assert [path.name for path in folder.iterdir()] == ["b"]
+    (tmp_path / "models" / "snapshots.part").mkdir()
+    (tmp_path / "models" / "snapshots.part" / "of one that was killed").touch()
+    with pytest.raises(ZeroDivisionError), replacing_folder(folder) as part:
+        assert list(part.iterdir()) == []
+        raise ZeroDivisionError
+    assert [path.name for path in folder.parent.rglob("*")] == ["snapshots", "b"]

@@ -7,7 +7,7 @@ import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Literal
 
 import click
 
@@ -232,20 +232,33 @@ def ablation(parameters: tuple[str, ...], baselines: tuple[str, ...], metrics: P
     epilog="Example: t2i import --generator netG_epoch_600.pth --text-encoder text_encoder200.pth "
     "--captions captions.pickle",
 )
-@click.option("--generator", type=_PATH, required=True, help="netG_epoch_*.pth, bird_AttnGAN2.pth, ...")
-@click.option("--text-encoder", type=_PATH, required=True, help="text_encoder*.pth")
-@click.option("--image-encoder", type=_PATH, help="image_encoder*.pth; only R-precision needs it.")
-@click.option("--captions", type=_PATH, required=True, help="captions.pickle, for its vocabulary.")
-@click.option("--out", type=_PATH, default=Path("models"), show_default=True, help="Folder of gan.pt and damsm.pt.")
-def import_(generator: Path, text_encoder: Path, image_encoder: Path | None, captions: Path, out: Path) -> None:
+@click.option("--generator", type=_PATH, help="netG_epoch_*.pth, bird_AttnGAN2.pth, ...")
+@click.option("--text-encoder", type=_PATH, help="text_encoder*.pth")
+@click.option("--image-encoder", type=_PATH, help="image_encoder*.pth; only R-precision and trainings need it.")
+@click.option("--captions", type=_PATH, help="captions.pickle, for the vocabulary of the text encoder.")
+@click.option(
+    "--discriminator", "discriminators", type=_PATH, multiple=True,
+    help="netD0.pth, ...; once for each size. Only trainings that go on from there need them.",
+)  # fmt: skip
+@click.option(
+    "--model", type=click.Choice(["attngan", "dmgan"]),
+    help="Whose image encoder it is; needed where neither generator nor discriminators tell.",
+)  # fmt: skip
+@click.option("--out", type=_PATH, default=Path("models"), show_default=True, help="Folder of the model files.")
+def import_(
+    generator: Path | None, text_encoder: Path | None, image_encoder: Path | None, captions: Path | None,
+    discriminators: tuple[Path, ...], model: Literal["attngan", "dmgan"] | None, out: Path,
+) -> None:  # fmt: skip
     """Import checkpoints of the published AttnGAN and DM-GAN models.
 
-    Writes gan.pt, and damsm.pt if an image encoder is given.
+    Writes gan.pt from generator, text encoder and captions; damsm.pt from both encoders and captions; and
+    discriminators.pt from discriminators. Each can be imported alone.
     """
-    from t2i.published.importer import import_checkpoints
+    from t2i.published.importer import PublishedFiles, import_checkpoints
 
-    with _writing("--out", out / "gan.pt", out / "damsm.pt"):
-        click.echo(import_checkpoints(generator, text_encoder, captions, out, image_encoder))
+    files = PublishedFiles(generator, text_encoder, image_encoder, captions, discriminators)
+    with _writing("--out", *(out / f"{kind}.pt" for kind in ("gan", "damsm", "discriminators"))):
+        click.echo(import_checkpoints(files, out, model))
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -8,6 +8,7 @@ from typing import Self
 
 from t2i.checkpoints import model_file
 from t2i.checkpoints.provenance import data_digest
+from t2i.checkpoints.snapshots import snapshot_of
 from t2i.files import short_names
 from t2i.generation.text_to_image import TextToImage
 from t2i.models.judge import Judge
@@ -21,11 +22,13 @@ class LoadedModel:
     Attributes:
         label: its name on the page: file, architecture and weight of the contrastive loss.
         data: digest of the data that it was trained on; None: unknown.
+        image_size: side of the images of its training, of which an early snapshot makes smaller ones; None: unknown.
     """
 
     label: str
     model: TextToImage
     data: str | None = None
+    image_size: int | None = None
 
     @classmethod
     def load(cls, path: Path, name: str) -> Self:
@@ -38,7 +41,9 @@ class LoadedModel:
         weight = record.get("settings", {}).get("losses", {}).get("lambda_")
         if weight is not None:  # unknown for imported models
             details.append(f"lambda {weight:g}")
-        return cls(one_line(f"{name} ({', '.join(details)})"), model, data_digest(record))
+        return cls(
+            one_line(f"{name} ({', '.join(details)})"), model, data_digest(record), snapshot_of(content)["image_size"]
+        )
 
 
 @dataclass(frozen=True)
@@ -66,7 +71,12 @@ class LoadedJudge:
         """
         if model.data is None or self.data is None:
             return f"the data that {'the model' if model.data is None else 'the judge'} was trained on are not known"
-        return None if model.data == self.data else "the judge was trained on other data than the model"
+        if model.data != self.data:
+            return "the judge was trained on other data than the model"
+        own = model.model.generator.config["image_size"]
+        if model.image_size is not None and own < model.image_size:
+            return f"a snapshot whose images have {own} pixels, and the judge was trained on {model.image_size}"
+        return None
 
 
 def load_models(paths: Sequence[Path], warn: Callable[[str], None]) -> list[LoadedModel]:

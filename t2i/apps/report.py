@@ -55,6 +55,8 @@ def write_report(path: Path, metrics: Path, plots: Path) -> None:
             parts.append(f"<h2>{html.escape(title)}</h2>{_image((plots / name).read_bytes(), title)}")
     curves = [_curves(plots / name, title) for name, title in _CURVES.items() if (plots / name).is_file()]
     parts += ["<h2>Losses</h2>", *curves] if curves else []
+    if (snapshots := plots / "snapshots.csv").is_file():
+        parts.append(f"<h2>Scores of snapshots of the generator</h2>{_curves(snapshots, 'Snapshots')}")
     for table in sorted(metrics.glob("ablation-*.csv")):
         parameter = table.stem.removeprefix("ablation-")
         parts.append(f"<h2>Effect of {html.escape(parameter)}</h2>")
@@ -94,7 +96,7 @@ def _protocols(scores: dict[str, Any]) -> str:
 
 
 def _curves(path: Path, title: str) -> str:
-    """A panel for each loss of a training."""
+    """A panel for each column against the steps of a training."""
     table = pd.read_csv(path)
     names = [name for name in table if name != "step"]
     with style.context("default"):
@@ -107,7 +109,7 @@ def _curves(path: Path, title: str) -> str:
             axis.tick_params(labelsize=7)
         buffer = io.BytesIO()
         figure.savefig(buffer, format="png", dpi=100, metadata={"Software": None})
-    return _image(buffer.getvalue(), f"losses of {title} by step")
+    return _image(buffer.getvalue(), f"{title} by step")
 
 
 def _image(content: bytes, text: str) -> str:

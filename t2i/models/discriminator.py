@@ -1,7 +1,7 @@
 """Discriminator of one scale: is an image real, and does it match the sentence?"""
 
 import math
-from typing import Literal
+from typing import Any, Literal, Self
 
 import torch
 from torch import Tensor, nn
@@ -49,6 +49,9 @@ class Discriminator(nn.Module):
         super().__init__()
         if size < 8 or size & (size - 1):
             raise ValueError(f"size is {size}; legal are powers of two from 8")
+        self.config: dict[str, Any] = {
+            "size": size, "ndf": ndf, "embedding_dim": embedding_dim, "norm": norm, "projection_dim": projection_dim
+        }  # fmt: skip
         bias = norm != "batch"
         first = nn.Conv2d(3, ndf, 4, 2, 1, bias=bias)
         trunk = _normed(first, "spectral" if norm == "spectral" else "none")  # the first has no batch norm
@@ -76,6 +79,17 @@ class Discriminator(nn.Module):
                     nn.init.kaiming_normal_(layer.weight, a=0.2)
                     if layer.bias is not None:
                         nn.init.zeros_(layer.bias)
+
+    def to_checkpoint(self) -> dict[str, Any]:
+        """Contents of a model file; those of the norms are among them."""
+        return {"config": self.config, "state": self.state_dict()}
+
+    @classmethod
+    def from_checkpoint(cls, content: dict[str, Any]) -> Self:
+        """The discriminator of a model file, in eval mode."""
+        discriminator = cls(**content["config"])
+        discriminator.load_state_dict(content["state"])
+        return discriminator.eval()
 
     def forward(self, images: Tensor, *sentences: Tensor) -> tuple[Tensor, list[Tensor]]:
         """Unconditional logits, and conditional ones for each of several sets of sentences.

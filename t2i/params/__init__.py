@@ -73,10 +73,19 @@ class Judge(Section):
     seed: Seed
 
 
+def _snapshot(value: object) -> object:
+    if isinstance(value, str) and value.isdecimal():
+        value = int(value)
+    if value in ("last", "best") or (isinstance(value, int) and not isinstance(value, bool) and value > 0):
+        return value
+    raise ValueError("legal are last, best and the step of a snapshot")
+
+
 class Sample(Section):
     """Block ``sample``."""
 
     protocol: Literal["published", "paired"]
+    snapshot: Annotated[Literal["last", "best"] | int, BeforeValidator(_snapshot)]
 
 
 def _no_repetition(names: list[Extractor]) -> list[Extractor]:
@@ -112,6 +121,13 @@ class Runtime(Section):
         return self
 
 
+class StartFrom(Section):
+    """Block ``start_from``: model files, or None for initial weights."""
+
+    damsm: Annotated[str, Field(min_length=1)] | None
+    gan: Annotated[str, Field(min_length=1)] | None
+
+
 class Params(Section):
     """The whole of params.yaml; properties give the blocks that the selectors choose."""
 
@@ -120,6 +136,7 @@ class Params(Section):
     recipe: str
     budget: str
     seed: Seed
+    start_from: StartFrom
     datasets: Datasets
     vocab: Vocab
     loss: Loss
@@ -187,6 +204,16 @@ class Params(Section):
         ):
             if getattr(self, selector) not in names:
                 raise ValueError(f"{selector} = {getattr(self, selector)!r}: legal are {', '.join(names)}")
+        return self
+
+    @model_validator(mode="after")
+    def _encoders_are_trained(self) -> "Params":
+        training = self.budgets[self.budget].pretrain_damsm
+        if 0 in (training.steps, training.epochs) and self.start_from.damsm is None:
+            raise ValueError(
+                f"budgets.{self.budget}.pretrain_damsm has no steps: only encoders that start_from.damsm names can do "
+                "without"
+            )
         return self
 
     @model_validator(mode="after")

@@ -4,13 +4,14 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from t2i.params.values import Count, Section
+from t2i.params.values import Count, Natural, Section
 
 
 class Preprocess(Section):
     """Block ``budgets.<name>.preprocess``."""
 
     image_size: Literal[32, 64, 128, 256]
+    damsm_image_size: Annotated[Count, Field(ge=32)] | None
     max_images: Count | None
 
 
@@ -47,8 +48,10 @@ class ImageEncoder(Section):
 
 
 class PretrainDamsm(Training):
-    """Block ``budgets.<name>.pretrain_damsm``."""
+    """Block ``budgets.<name>.pretrain_damsm``; of length 0, encoders to start from pass as they are."""
 
+    steps: Natural | None = None
+    epochs: Natural | None = None
     batch_size: Annotated[Count, Field(ge=2)]
     embedding_dim: Annotated[Count, Field(multiple_of=2)]
     text_encoder: TextEncoder
@@ -84,6 +87,19 @@ class TrainGan(Training):
     batch_size: Annotated[Count, Field(ge=2)]
     generator: Generator
     discriminator: Discriminator
+    snapshots: Count
+
+    @model_validator(mode="after")
+    def _a_step_for_each_snapshot(self) -> Self:
+        if self.steps is not None and self.snapshots > self.steps:
+            raise ValueError(f"snapshots is {self.snapshots}; legal are 1 to steps, {self.steps}")
+        return self
+
+
+class ScoreSnapshots(Section):
+    """Block ``budgets.<name>.score_snapshots``."""
+
+    images: Count
 
 
 class Sample(Section):
@@ -102,7 +118,18 @@ class Budget(Section):
     pretrain_damsm: PretrainDamsm
     train_judge: TrainJudge
     train_gan: TrainGan
+    score_snapshots: ScoreSnapshots
     sample: Sample
+
+    @model_validator(mode="after")
+    def _image_encoder_resizes(self) -> Self:
+        size, later = self.preprocess.damsm_image_size, self.preprocess.image_size
+        if size not in (None, later) and self.pretrain_damsm.image_encoder.kind == "small":
+            raise ValueError(
+                f"preprocess.damsm_image_size {size} is for image_encoder.kind inception_v3, which resizes what it "
+                f"reads; the small one would be trained on that size and then see images of {later}: set it null"
+            )
+        return self
 
     @model_validator(mode="after")
     def _scales_fit(self) -> Self:

@@ -7,6 +7,13 @@ from pydantic import Field, model_validator
 from t2i.params.values import Count, Decay, Fraction, Natural, Positive, Section, Weight
 
 
+class Preprocess(Section):
+    """Block ``recipes.<name>.preprocess``."""
+
+    filter: Literal["bicubic", "bilinear"]
+    sides: Literal["rounded", "truncated"]
+
+
 class TextEncoder(Section):
     """Block ``pretrain_damsm.text_encoder``."""
 
@@ -101,7 +108,8 @@ class TrainGan(Section):
 
 
 class Recipe(Section):
-    """Block ``recipes.<name>``: one entry a training."""
+    """Block ``recipes.<name>``: how images are resized, and one entry a training."""
 
+    preprocess: Preprocess
     pretrain_damsm: PretrainDamsm
     train_gan: TrainGan

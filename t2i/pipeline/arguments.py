@@ -38,6 +38,7 @@ def judge_arguments(params: Params) -> dict[str, Any]:
 def gan_arguments(params: Params) -> dict[str, Any]:
     """Arguments of :func:`t2i.training.gan.train.train_gan`."""
     stage = params.stage("train_gan")
+    del stage["snapshots"]  # changes no weight; see stages/train_gan.py
     loss = params.loss.keywords("lambda_", "temperature", "shared_noise", "gamma1", "gamma2", "gamma3")
     return {
         **stage,

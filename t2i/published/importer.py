@@ -1,65 +1,233 @@
 """Checkpoints and vocabularies of the published AttnGAN and DM-GAN models -> model files of this repository."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Literal, NamedTuple
 
 from t2i.checkpoints import model_file
 from t2i.checkpoints.provenance import file_digest, provenance
 from t2i.errors import InputError
 from t2i.files import short_names
+from t2i.models.discriminator import Discriminator
 from t2i.models.encoders.damsm import Damsm
+from t2i.models.encoders.text import TextEncoder
+from t2i.models.generators.generator import Generator, scales
 from t2i.published import networks
 from t2i.published.files import read_state, vocabulary
 
+Model = Literal["attngan", "dmgan"]
+_NORMS: dict[str, Model] = {"batch": "attngan", "spectral": "dmgan"}  # of the published discriminators
 
-def import_checkpoints(
-    generator: Path, text_encoder: Path, captions: Path, out: Path, image_encoder: Path | None = None
-) -> str:
-    """Write gan.pt, and damsm.pt if an image encoder is given.
 
-    Args:
+class _ModelFile(NamedTuple):
+    """A model file to write: a description, the content, and digests of the files it is made of."""
+
+    line: str
+    content: dict[str, Any]
+    inputs: dict[Path, str]
+
+
+@dataclass(frozen=True)
+class PublishedFiles:
+    """The files to import; one that is not given is None.
+
+    Attributes:
         generator: netG_epoch_*.pth, bird_AttnGAN2.pth, bird_DMGAN.pth or the like.
         text_encoder: text_encoder*.pth.
-        captions: captions.pickle, for the vocabulary.
-        out: folder of the model files.
         image_encoder: image_encoder*.pth.
+        captions: captions.pickle, for the vocabulary of the text encoder.
+        discriminators: netD0.pth, netD1.pth, netD2.pth, in any order.
+    """
+
+    generator: Path | None = None
+    text_encoder: Path | None = None
+    image_encoder: Path | None = None
+    captions: Path | None = None
+    discriminators: Sequence[Path] = ()
+
+
+def import_checkpoints(files: PublishedFiles, out: Path, model: Model | None = None) -> str:
+    """Write gan.pt, damsm.pt and discriminators.pt, each if the files for it are given.
+
+    Args:
+        files: the published files.
+        out: folder of the model files.
+        model: whose image encoder it is, where neither generator nor discriminators tell: DM-GAN's resizes its input
+            in another way, which its file does not say.
 
     Returns:
-        A line that describes the model.
+        A line that describes what was written.
 
     Raises:
-        InputError: a file is missing, damaged or of another model, or two do not belong together.
+        InputError: a file is missing, damaged or of another model, or files do not belong together; nothing is written.
     """
-    text = networks.text_encoder(read_state(text_encoder), vocabulary(captions))
-    network = networks.generator(read_state(generator))
-    config, embedding_dim = network.config, text.config["embedding_dim"]
-    if config["embedding_dim"] != embedding_dim:
-        raise InputError(
-            f"the generator takes sentences of {config['embedding_dim']} dimensions and the text encoder gives "
-            f"{embedding_dim}; they were not trained together"
+    if (problem := _missing_part(files)) is not None:
+        raise InputError(problem)
+    text = generator = None
+    if files.text_encoder is not None and files.captions is not None:
+        text = networks.text_encoder(read_state(files.text_encoder), vocabulary(files.captions))
+    if files.generator is not None:
+        generator = networks.generator(read_state(files.generator))
+    discriminators = [_discriminator(path) for path in files.discriminators]
+    _check_sizes(files.discriminators, discriminators, generator)
+    _check_embedding(text, generator, discriminators)
+    kind = _kind(generator, discriminators, model)
+    results: dict[str, _ModelFile] = {}
+    if generator is not None and text is not None:
+        content = {"generator": generator.to_checkpoint(), "text": text.to_checkpoint()}
+        inputs = _digests(files.generator, files.text_encoder, files.captions)
+        results["gan"] = _ModelFile(_generator_line(generator), content, inputs)
+    if discriminators:
+        content = {"scales": {str(d.config["size"]): d.to_checkpoint() for d in discriminators}}
+        results["discriminators"] = _ModelFile(_line(discriminators), content, _digests(*files.discriminators))
+    if files.image_encoder is not None and text is not None:
+        damsm = _encoders(files, text, kind)
+        line = f"encoders of {damsm.embedding_dim} dimensions, the image encoder as in {kind}"
+        inputs = _digests(files.text_encoder, files.image_encoder, files.captions)
+        results["damsm"] = _ModelFile(line, damsm.to_checkpoint(), inputs)
+    return _write(results, out, text)
+
+
+def _missing_part(files: PublishedFiles) -> str | None:
+    """What is missing for the model files that the given ones are parts of, and the way out; None if nothing is."""
+    if files.text_encoder is not None:
+        if files.captions is None:
+            return "--captions is missing: the captions.pickle that the text encoder was trained with numbers its words"
+        if files.generator is None and files.image_encoder is None:
+            return "a text encoder alone is no model: add --image-encoder for damsm.pt, or --generator for gan.pt"
+    elif files.generator is not None:
+        return "gan.pt holds the text encoder beside the generator: add --text-encoder and --captions"
+    elif files.image_encoder is not None:
+        return "damsm.pt holds the text encoder beside the image encoder: add --text-encoder and --captions"
+    elif files.captions is not None:
+        return "--captions is the vocabulary of a text encoder: add --text-encoder, or leave it out"
+    elif not files.discriminators:
+        return (
+            "nothing to import: --text-encoder and --captions with --generator give gan.pt, with --image-encoder "
+            "damsm.pt; each --discriminator goes into discriminators.pt"
         )
-    inputs = _digests(generator, text_encoder, captions)
-    if image_encoder is not None:
-        try:
-            of_dmgan = config["model"] == "dmgan"
-            damsm = Damsm(text, networks.image_encoder(read_state(image_encoder), align_corners=of_dmgan))
-        except ValueError as error:  # they have different sizes
-            raise InputError(f"{image_encoder} does not fit {text_encoder}: {error}") from error
-        record = provenance({}, _digests(text_encoder, image_encoder, captions))
-        path = out / "damsm.pt"
-        model_file.save(path, "damsm", {**damsm.to_checkpoint(), "provenance": record})
-        inputs[path] = file_digest(path)
-    content = {
-        "generator": network.to_checkpoint(),
-        "text": text.to_checkpoint(),
-        "provenance": provenance({}, inputs),
-    }
-    model_file.save(out / "gan.pt", "gan", content)
-    return (
-        f"{out / 'gan.pt'}: {config['model']}, {config['image_size']} px, ngf {config['ngf']}, "
-        f"{config['residual_blocks']} residual blocks, {len(text.vocabulary)} words"
+    return None
+
+
+def _discriminator(path: Path) -> Discriminator:
+    state = read_state(path)
+    try:
+        return networks.discriminator(state)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+
+
+def _check_sizes(paths: Sequence[Path], discriminators: list[Discriminator], generator: Generator | None) -> None:
+    """Sort discriminators by size, and check that they are one for each scale and of one kind.
+
+    Raises:
+        InputError: they are not.
+    """
+    by_size: dict[int, Path] = {}
+    for path, found in zip(paths, discriminators, strict=True):
+        size = found.config["size"]
+        if size in by_size:
+            raise InputError(f"{by_size[size]} and {path} are both discriminators of {size} pixels: give one a size")
+        by_size[size] = path
+        for name in ("norm", "ndf", "embedding_dim"):
+            one, other = discriminators[0].config[name], found.config[name]
+            if one != other:
+                raise InputError(f"{paths[0]} has {name} {one} and {path} has {other}: they were not trained together")
+    discriminators.sort(key=lambda found: found.config["size"])
+    if not by_size:
+        return
+    needed = scales(networks.BASE_SIZE, max(by_size))
+    if generator is not None:
+        needed = scales(generator.config["base_size"], generator.config["image_size"])
+    if sorted(by_size) != needed:
+        whose = "the generator makes" if generator is not None else "trainings have discriminators of"
+        raise InputError(
+            f"the discriminators are of {_listed(sorted(by_size))} pixels, and {whose} {_listed(needed)}: "
+            "give one --discriminator for each (netD0.pth, netD1.pth, ...)"
+        )
+
+
+def _check_embedding(
+    text: TextEncoder | None, generator: Generator | None, discriminators: list[Discriminator]
+) -> None:
+    dims = {"the text encoder gives": text and text.config["embedding_dim"]}
+    dims["the generator takes"] = generator and generator.config["embedding_dim"]
+    dims["the discriminators take"] = discriminators[0].config["embedding_dim"] if discriminators else None
+    known = {what: dim for what, dim in dims.items() if dim is not None}
+    for what, dim in known.items():
+        first, of_first = next(iter(known.items()))
+        if dim != of_first:
+            raise InputError(
+                f"{first} sentences of {of_first} dimensions and {what} {dim}; they were not trained together"
+            )
+
+
+def _kind(generator: Generator | None, discriminators: list[Discriminator], model: Model | None) -> Model | None:
+    """Whose code the files come from, as far as they tell.
+
+    Raises:
+        InputError: they contradict each other, or ``model``.
+    """
+    says: dict[str, Model] = {}
+    if generator is not None and generator.refinements:  # both models have the same first stage
+        says["the generator"] = generator.config["model"]
+    if discriminators:
+        norm = discriminators[0].config["norm"]
+        says[f"the discriminators, which have {norm} norm,"] = _NORMS[norm]
+    for what, kind in says.items():
+        if model not in (None, kind):
+            raise InputError(f"--model is {model}, and {what} is of {kind}: leave --model out")
+    if len(set(says.values())) > 1:
+        (one, kind), (other, other_kind) = says.items()
+        raise InputError(f"{one} is of {kind} and {other} of {other_kind}; they were not trained together")
+    return next(iter(says.values()), model)
+
+
+def _encoders(files: PublishedFiles, text: TextEncoder, kind: Model | None) -> Damsm:
+    if kind is None:
+        raise InputError(
+            f"{files.image_encoder} does not tell whose it is, and DM-GAN's resizes images in another way than "
+            "AttnGAN's: add --model attngan or --model dmgan"
+        )
+    assert files.image_encoder is not None
+    try:
+        image = networks.image_encoder(read_state(files.image_encoder), align_corners=kind == "dmgan")
+        return Damsm(text, image)
+    except ValueError as error:  # they have different sizes
+        raise InputError(f"{files.image_encoder} does not fit {files.text_encoder}: {error}") from error
+
+
+def _write(results: dict[str, _ModelFile], out: Path, text: TextEncoder | None) -> str:
+    """Write model files by their kind, gan.pt last: encoders beside it are among its inputs."""
+    for kind, result in reversed(results.items()):
+        path = out / f"{kind}.pt"
+        model_file.save(path, kind, {**result.content, "provenance": provenance({}, result.inputs)})
+        if kind == "damsm" and "gan" in results:
+            results["gan"].inputs[path] = file_digest(path)
+    words = "" if text is None else f", {len(text.vocabulary):,} words"
+    return "; ".join(
+        f"{out / f'{kind}.pt'}: {result.line}{words if kind != 'discriminators' else ''}"
+        for kind, result in results.items()
     )
 
 
-def _digests(*paths: Path) -> dict[Path, str]:
+def _generator_line(generator: Generator) -> str:
+    config = generator.config
+    sizes = f"{config['image_size']} px, ngf {config['ngf']}, {config['residual_blocks']} residual blocks"
+    return f"{config['model']}, {sizes}"
+
+
+def _line(discriminators: list[Discriminator]) -> str:
+    config, sizes = discriminators[0].config, [found.config["size"] for found in discriminators]
+    return f"{_listed(sizes)} px, ndf {config['ndf']}, {config['norm']} norm"
+
+
+def _listed(sizes: Sequence[int]) -> str:
+    return ", ".join(map(str, sizes))
+
+
+def _digests(*paths: Path | None) -> dict[Path, str]:
     """Digests of files by their names, which tell them apart."""
-    return {Path(name): file_digest(path) for name, path in zip(short_names(paths), paths, strict=True)}
+    given = [path for path in paths if path is not None]
+    return {Path(name): file_digest(path) for name, path in zip(short_names(given), given, strict=True)}

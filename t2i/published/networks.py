@@ -16,7 +16,7 @@ from t2i.models.generators.generator import Generator
 from t2i.published.files import State
 from t2i.published.names import discriminator_name, generator_name, image_encoder_name, text_encoder_name
 
-_BASE_SIZE = 64
+BASE_SIZE = 64
 """Side of the first image of every published generator."""
 
 
@@ -62,7 +62,7 @@ def generator(state: State) -> Generator:
     refinements = _count(state, r"h_net(\d+)\.residual\.")
     network = Generator(
         model=model, embedding_dim=embedding_dim, noise_dim=noise_dim, condition_dim=condition_dim,
-        base_size=_BASE_SIZE, image_size=_BASE_SIZE << refinements,
+        base_size=BASE_SIZE, image_size=BASE_SIZE << refinements,
         ngf=_shape(state, "img_net1.img.0.weight", 4, "generator")[1],
         residual_blocks=_count(state, r"h_net2\.residual\.(\d+)\.") if refinements else 1, norm_act="glu_batchnorm",
     )  # fmt: skip

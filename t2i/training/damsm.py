@@ -45,6 +45,7 @@ def train_damsm(
     steps: int | None = None,
     epochs: int | None = None,
     pretrained: dict[str, Any] | None = None,
+    start: dict[str, Any] | None = None,
     checkpoints: CheckpointPolicy | None = None,
 ) -> tuple[Damsm, list[dict[str, float]]]:
     """Train text and image encoder on images with several captions each.
@@ -60,8 +61,9 @@ def train_damsm(
         image_encoder: arguments of :func:`~t2i.models.encoders.damsm.build_image_encoder`.
         losses: arguments of :class:`DamsmObjective`.
         optimizer: arguments of :class:`DamsmOptimizer`.
-        steps, epochs: length of the training; one of both.
+        steps, epochs: length of the training; one of both. 0: the encoders stay as they start.
         pretrained: weights of Inception-v3, in torchvision's names, for that encoder.
+        start: contents of a model file with encoders of these sizes to go on from; their words begin ``vocabulary``.
         checkpoints: where checkpoints go, and where to go on from one.
 
     Returns:
@@ -74,6 +76,8 @@ def train_damsm(
     damsm = Damsm(text, build_image_encoder(embedding_dim=embedding_dim, **image_encoder)).to(device)
     if isinstance(damsm.image, InceptionImageEncoder) and pretrained is not None:
         damsm.image.load_body(pretrained)
+    if start is not None:
+        damsm.load_start(start)
     convert_sync_batchnorm(damsm)
     damsm.image.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
@@ -186,10 +190,10 @@ class DamsmOptimizer:
     ) -> None:
         self.encoders, self.gradient_clip = encoders, gradient_clip
         self.reset_every = steps_per_epoch if reset == "epoch" else None
-        floor = max(lr_min_ratio, 1e-8)
+        floor, total = max(lr_min_ratio, 1e-8), max(1, steps)
 
         def lr_factor(step: int) -> float:
-            return floor ** (step / steps) if lr_decay is None else max(floor, lr_decay ** (step // steps_per_epoch))
+            return floor ** (step / total) if lr_decay is None else max(floor, lr_decay ** (step // steps_per_epoch))
 
         self.optimizer = Adam([w for w in encoders.parameters() if w.requires_grad], lr=lr, betas=(0.5, 0.999))
         self.schedule = LambdaLR(self.optimizer, lr_factor)

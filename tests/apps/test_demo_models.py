@@ -125,6 +125,19 @@ def test_distances_are_by_a_judge_of_the_same_data(
     assert row["no_distance"] == reason and (row["distance"] is None) == (reason is not None)
 
 
+@pytest.mark.parametrize("larger", [False, True])
+def test_small_images_of_an_early_snapshot_are_not_compared(
+    gan: Path, vocabulary: Vocabulary, tmp_path: Path, larger: bool
+) -> None:
+    own = model_file.load(gan, "gan")["generator"]["config"]["image_size"]
+    record = trained_on("1") | {"snapshot": {"step": 450, "image_size": own * (1 + larger)}}
+    (loaded,) = load_models([save_model(gan, tmp_path / "000450.pt", record)], print)
+    assert loaded.label == "000450 (attngan)"
+    judge = LoadedJudge.load(save_judge(vocabulary, tmp_path / "judge.pt", trained_on("1")))
+    reason = f"a snapshot whose images have {own} pixels, and the judge was trained on {2 * own}"
+    assert judge.refusal(loaded) == (reason if larger else None)
+
+
 def test_files_without_a_record_have_no_distance_either(gan: Path, vocabulary: Vocabulary, tmp_path: Path) -> None:
     judge = LoadedJudge.load(save_judge(vocabulary, tmp_path / "judge.pt", {}))
     (loaded,) = load_models([gan], print)

@@ -25,7 +25,9 @@ def report(folder: Path) -> str:
 
 def test_scores_grids_curves_and_ablations_and_nothing_from_elsewhere(run: Path) -> None:
     (run / "metrics" / "ablation-loss.x<y.csv").write_text("score,value,verdict\nFID,0.2,<b>better</b>\n")
+    (run / "plots" / "snapshots.csv").write_text("step,fid,consistency\n450,90.5,\n900,70,0.7\n")
     page = report(run)
+    assert "Scores of snapshots of the generator" in page and 'alt="Snapshots by step"' in page
     assert "FID (judge)" in page and "t2i-judge: trained in this pipeline, not Inception" in page
     assert page.count('<img alt="') >= 5 + 3 and "Effect of loss.x&lt;y" in page and "&lt;b&gt;better" in page
     without_pictures = re.sub(r"base64,[\w+/=]+", "", page)  # whose letters may spell anything

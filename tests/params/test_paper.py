@@ -2,9 +2,11 @@
 
 import pytest
 
+from t2i.check.reading import pack_arguments
 from t2i.errors import InputError
 from t2i.params import Params, Sample
 from t2i.params.reader import load
+from t2i.sources.pack_writer import packed_sides
 from tests.conftest import ROOT
 
 
@@ -12,21 +14,21 @@ def chosen(data: str, model: str, budget: str = "paper") -> Params:
     return load(ROOT / "params.yaml", data=data, model=model, recipe="paper", budget=budget)
 
 
-GAN = {  # (data, model): epochs, batch, ngf, ndf, residual blocks, DAMSM weight, norm of the discriminators
-    ("cub", "attngan"): (600, 20, 32, 64, 2, 5, "batch"),
-    ("cub", "dmgan"): (800, 10, 64, 32, 2, 5, "spectral"),
-    ("coco", "attngan"): (120, 14, 48, 96, 3, 50, "batch"),
-    ("coco", "dmgan"): (200, 16, 64, 32, 3, 50, "spectral"),
+GAN = {  # (data, model): epochs, batch, ngf, ndf, residual blocks, DAMSM weight, norm of the discriminators, snapshots
+    ("cub", "attngan"): (600, 20, 32, 64, 2, 5, "batch", 12),
+    ("cub", "dmgan"): (800, 10, 64, 32, 2, 5, "spectral", 16),
+    ("coco", "attngan"): (120, 14, 48, 96, 3, 50, "batch", 12),
+    ("coco", "dmgan"): (200, 16, 64, 32, 3, 50, "spectral", 20),
 }
 
 
 @pytest.mark.parametrize(("data", "model"), GAN)
 def test_gan_settings_are_the_published_ones(data: str, model: str) -> None:
-    epochs, batch_size, ngf, ndf, residual_blocks, damsm, norm = GAN[data, model]
+    epochs, batch_size, ngf, ndf, residual_blocks, damsm, norm, snapshots = GAN[data, model]
     params = chosen(data, model)
     assert params.stage("train_gan") == {
         "steps": None, "epochs": epochs, "batch_size": batch_size, "captions_per_image": 2, "init": "orthogonal",
-        "grow_at": 0.0,
+        "grow_at": 0.0, "snapshots": snapshots,
         "generator": {
             "base_size": 64, "ngf": ngf, "residual_blocks": residual_blocks, "norm_act": "glu_batchnorm",
             "mapping_layers": 0, "binary_noise_dims": 0,
@@ -41,7 +43,11 @@ def test_gan_settings_are_the_published_ones(data: str, model: str) -> None:
             "ema_decay": 0.999,
         },
     }  # fmt: skip
-    assert params.stage("preprocess")["image_size"] == 256
+    assert params.stage("preprocess") == {
+        "image_size": 256, "damsm_image_size": 299, "max_images": None, "filter": "bilinear", "sides": "truncated",
+    }  # fmt: skip
+    # of the branches: int(256 * 76 / 64); of DAMSM pretraining, with one branch of 299: int(299 * 76 / 64)
+    assert packed_sides(**pack_arguments(params)) == {256: 304, 299: 355}
     assert (params.generator["noise_dim"], params.generator["condition_dim"]) == (100, 100)
 
 
@@ -81,7 +87,7 @@ def test_30000_images_are_scored(data: str, images: int) -> None:
     params = chosen(data, "attngan")
     assert params.sample.protocol == "published"
     assert params.pictures(images) == {"published": 30_000, "paired": 5_000}
-    paired = params.model_copy(update={"sample": Sample(protocol="paired")})
+    paired = params.model_copy(update={"sample": Sample(protocol="paired", snapshot="last")})
     assert paired.pictures(images) == {"paired": 30_000}
 
 
@@ -95,6 +101,17 @@ def test_a_small_budget_keeps_the_recipe(model: str) -> None:
     for group, sizes in (("generator", {"base_size", "ngf", "residual_blocks"}), ("discriminator", {"ndf"})):
         kept = {key: value for key, value in paper[group].items() if key not in sizes}
         assert small[group] | kept == small[group]
+
+
+@pytest.mark.parametrize(
+    ("recipe", "resizing"), [("quick", ("bicubic", "rounded")), ("paper", ("bilinear", "truncated"))]
+)
+@pytest.mark.parametrize("budget", ["smoke", "demo", "study", "small"])
+def test_other_budgets_read_the_same_pixels_in_damsm_pretraining(
+    budget: str, recipe: str, resizing: tuple[str, str]
+) -> None:
+    stage = load(ROOT / "params.yaml", recipe=recipe, budget=budget).stage("preprocess")
+    assert stage["damsm_image_size"] is None and (stage["filter"], stage["sides"]) == resizing
 
 
 def test_numbers_of_the_paper_need_a_data_set_of_the_paper() -> None:

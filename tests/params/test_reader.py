@@ -77,6 +77,17 @@ def test_numbers_as_dvc_writes_them_are_numbers(tmp_path: Path) -> None:
         ),
         ("budget: demo", "budget: large", "budget = 'large': legal are smoke, demo, study, small, paper"),
         ("image_size: 32", "image_size: 33", "budgets.smoke.preprocess.image_size = 33: must be 32, 64, 128 or 256"),
+        ("filter: bicubic", "filter: lanczos", "recipes.quick.preprocess.filter = 'lanczos': must be 'bicubic' or 'bi"),
+        ("sides: rounded", "sides: up", "recipes.quick.preprocess.sides = 'up': must be 'rounded' or 'truncated'"),
+        ("sides: rounded", "side: rounded", "recipes.quick.preprocess.side: unknown key; did you mean sides?"),
+        ("damsm_image_size: 299", "damsm_image_size: 16", "damsm_image_size = 16: must be greater than or equal to 32"),
+        ("damsm_image_size: 299", "damsm_image_size: true", "damsm_image_size = True: expected a number, not true"),
+        (
+            "damsm_image_size: null",
+            "damsm_image_size: 48",
+            "budgets.smoke: preprocess.damsm_image_size 48 is for image_encoder.kind inception_v3, which resizes what "
+            "it reads; the small one would be trained on that size and then see images of 32: set it null",
+        ),
         ("base_size: 16", "base_size: 64", "train_gan.generator.base_size 64 is larger than preprocess.image_size 32"),
         ("  temperature: 0.5", "  temperature: 0", "loss.temperature = 0: must be greater than 0"),
         ("adversarial: hinge", "adversarial: lsgan", "adversarial = 'lsgan': must be 'bce' or 'hinge'"),

@@ -20,8 +20,9 @@ from tests.pipeline.import_graph import CODE, ROOT, code_of, expanded, folded
 STAGES: dict[str, Any] = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
 # these of runtime change how fast images are packed and how often trainings are saved, not one byte of the outcome
 IRRELEVANT = {
-    "runtime.preprocess_workers", "runtime.checkpoint_seconds", "runtime.gradient_checkpointing", "runtime.deterministic"
-}  # fmt: skip
+    f"runtime.{name}"
+    for name in ("preprocess_workers", "checkpoint_seconds", "gradient_checkpointing", "deterministic")
+}
 SELECTORS = {"data", "model", "recipe", "budget"}
 
 
@@ -96,8 +97,8 @@ def _sections(section: Section, path: str) -> Iterator[tuple[str, Section]]:
 def test_a_stage_lists_exactly_the_parameters_it_reads(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     params = load(ROOT / "params.yaml")
     stage = importlib.import_module(f"stages.{name}")
-    kept = {"damsm_arguments", "judge_arguments", "gan_arguments", "read_dataset", "packed_side", "empty_problems"}
-    kept |= {"main", "run", "np", "Path", "Params", "Any", "logging", "log"}
+    kept = {"damsm_arguments", "judge_arguments", "gan_arguments", "read_dataset", "pack_arguments", "empty_problems"}
+    kept |= {"damsm_start", "gan_start", "main", "run", "np", "Path", "Params", "Any", "logging", "log"}
     for attribute in dir(stage):  # everything else is a stand-in that accepts anything
         if attribute not in kept and not attribute.startswith("__"):
             anything = MagicMock()

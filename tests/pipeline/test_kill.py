@@ -34,6 +34,7 @@ POINTS = {  # what is going on, in which step (a checkpoint follows each) -> ste
     ("replacing", 5): 4,
     ("replaced", 5): 5,
     ("replaced", STEPS): STEPS,
+    ("writing a snapshot", 6): 5,
     ("writing the model", STEPS): STEPS,
 }
 
@@ -46,7 +47,7 @@ def die() -> None:
 def die_while(doing: str, step: int) -> None:
     """Arrange for this process to die at a point of its training."""
     step_done, save = loop.TrainingLoop.step_done, checkpoint.save_checkpoint
-    write_state, fsync = checkpoint.write_state, os.fsync
+    write_state, fsync, copy = checkpoint.write_state, os.fsync, shutil.copyfile
     calls = {"writing": 0, "replacing": 0, "replaced": 0}
 
     def is_due(what: str) -> bool:
@@ -75,16 +76,24 @@ def die_while(doing: str, step: int) -> None:
         if is_due("replaced"):
             die()
 
-    def writing_the_model(path: Path, *_: object) -> None:
+    def writing_a_snapshot(path: Path, *_: object) -> None:
         path.with_name(path.name + ".part").write_bytes(b"half of a model")
         die()
+
+    def writing_the_model(source: Path, path: Path) -> None:
+        if path.name == "gan.pt.part":
+            path.write_bytes(b"half of a model")
+            die()
+        copy(source, path)
 
     loop.TrainingLoop.step_done = computing  # type: ignore[assignment,method-assign]
     checkpoint.write_state = writing  # type: ignore[assignment]
     checkpoint.os.fsync = replacing  # type: ignore[attr-defined]
     loop.save_checkpoint = replaced  # type: ignore[attr-defined]
+    if doing == "writing a snapshot":
+        model_file.save = writing_a_snapshot  # type: ignore[assignment]
     if doing == "writing the model":
-        model_file.save = writing_the_model  # type: ignore[assignment]
+        shutil.copyfile = writing_the_model  # type: ignore[assignment]
 
 
 def stage(name: str, folder: Path, scratch: Path, point: tuple[str, int] | None) -> None:
@@ -111,7 +120,8 @@ def finish(name: str, folder: Path, scratch: Path) -> str:
     assert start(name, folder, scratch).exitcode == 0
     written = [folder / MODELS[name], folder / "plots" / f"{name}.csv", folder / "metrics" / f"{name}.json"]
     if name == "train_gan":
-        written.append(folder / "plots" / "train_gan.png")
+        written += [folder / "plots" / "train_gan.png", *sorted((folder / "models" / "snapshots").iterdir())]
+        assert [path.name for path in written[-2:]] == ["000006.pt", "000012.pt"]
     return hashlib.sha256(b"".join(path.read_bytes() for path in written)).hexdigest()
 
 

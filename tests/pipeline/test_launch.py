@@ -125,6 +125,9 @@ def test_the_stage_goes_on_after_a_process_was_killed(folder: Path) -> None:
     assert (
         model_file.load(folder / "models" / "gan.pt", "gan")["provenance"] and (folder / "plots/train_gan.png").exists()
     )
+    snapshots = sorted((folder / "models" / "snapshots").iterdir())
+    assert [path.name for path in snapshots] == ["000012.pt", "000024.pt"]
+    assert snapshots[-1].read_bytes() == (folder / "models" / "gan.pt").read_bytes()
     assert not saved(folder) and not list(folder.rglob("*.part"))
 
 

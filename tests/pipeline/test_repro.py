@@ -14,8 +14,9 @@ from tests.conftest import ROOT
 from tests.pipeline.clones import clone, run
 
 CUB = ROOT.parent / "shared" / "data" / "cub-slice"
-STAGES = ["preprocess", "vocab", "pretrain_damsm", "train_judge", "train_gan", "sample", "evaluate"]
-MODELS = ["models/damsm.pt", "models/judge.pt", "models/gan.pt", "models/vocabulary.json"]
+STAGES = ["preprocess", "vocab", "pretrain_damsm", "train_judge", "train_gan", "score_snapshots", "sample", "evaluate"]
+MODELS = ["models/damsm.pt", "models/judge.pt", "models/gan.pt", "models/discriminators.pt", "models/vocabulary.json"]
+MODELS += ["models/snapshots/000006.pt", "models/snapshots/000012.pt"]
 
 pytestmark = pytest.mark.slow
 
@@ -50,9 +51,9 @@ def test_every_stage_leaves_its_results(repository: Path) -> None:
     for name in ("samples", "noises", "pairs", "attention", "train_gan"):
         with Image.open(repository / "plots" / f"{name}.png") as grid:
             assert grid.width > 200 and len(grid.convert("RGB").getcolors(2**24) or []) > 100
-    for name in ("pretrain_damsm", "train_judge", "train_gan"):
+    for name, rows in (("pretrain_damsm", 4), ("train_judge", 4), ("train_gan", 4), ("snapshots", 2)):
         table = pd.read_csv(repository / "plots" / f"{name}.csv")
-        assert len(table) >= 4 and np.isfinite(table.drop(columns="r1", errors="ignore").to_numpy()).all()
+        assert len(table) >= rows and np.isfinite(table.drop(columns="r1", errors="ignore").to_numpy()).all()
     scores = json.loads((repository / "metrics" / "evaluate.json").read_text())
     assert set(scores) == {
         "fidelity", "r_precision", "caption_consistency", "attribute_accuracy", "protocol",
@@ -77,7 +78,7 @@ def test_the_same_seed_gives_the_same_bytes(repository: Path) -> None:
 
 def test_lambda_re_runs_the_gan_and_what_follows_and_the_difference_shows(repository: Path) -> None:
     output = run(repository, "dvc", "exp", "run", "-S", "loss.lambda=0.5")
-    assert stages_that_ran(output) == ["train_gan", "sample", "evaluate"]
+    assert stages_that_ran(output) == ["train_gan", "score_snapshots", "sample", "evaluate"]
     difference = run(repository, "dvc", "metrics", "diff")
     assert "metrics/evaluate.json" in difference and "fidelity.judge.fid.fakes" in difference
     assert "loss.lambda" in run(repository, "dvc", "params", "diff")

@@ -1,18 +1,16 @@
 """Published checkpoints: round trips of every network, wrappings, mismatches, and files that would run code."""
 
-import math
 import pickle
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from torch import nn
 
 from t2i.checkpoints import model_file
+from t2i.checkpoints.provenance import file_digest
 from t2i.data.text.vocabulary import Vocabulary
 from t2i.errors import InputError
 from t2i.generation.text_to_image import TextToImage
@@ -20,41 +18,9 @@ from t2i.models.discriminator import Discriminator
 from t2i.models.encoders.damsm import Damsm
 from t2i.models.encoders.inception import InceptionImageEncoder
 from t2i.models.encoders.text import TextEncoder
-from t2i.models.generators.generator import Generator
-from t2i.published import files, names, networks
-from t2i.published.importer import import_checkpoints
-
-WORDS = ["<end>", "this", "bird", "is", "red"]
-
-
-def small_generator(model: str, refinements: int = 2, residual_blocks: int = 2) -> Generator:
-    torch.manual_seed(0)
-    return Generator(
-        model=model, embedding_dim=6, noise_dim=5, condition_dim=4, base_size=64, image_size=64 << refinements, ngf=3,
-        residual_blocks=residual_blocks, norm_act="glu_batchnorm",
-    )  # fmt: skip
-
-
-def small_text_encoder() -> TextEncoder:
-    torch.manual_seed(0)
-    return TextEncoder(Vocabulary(WORDS), embedding_dim=6, word_dim=7)
-
-
-def to_published(network: nn.Module) -> files.State:
-    """The state of one of our networks under the published names and in the published shapes."""
-    table: dict[type[nn.Module], Callable[[str], str]] = {
-        TextEncoder: names.text_encoder_name,
-        InceptionImageEncoder: names.image_encoder_name,
-        Generator: names.generator_name,
-    }
-    if isinstance(network, Discriminator):
-        strides = (layer.stride[0] for layer in network.trunk if isinstance(layer, nn.Conv2d))
-        norm = "spectral" if any("parametrizations" in name for name in network.state_dict()) else "batch"
-        table[Discriminator] = partial(names.discriminator_name, size=4 * math.prod(strides), norm=norm)
-    state = {table[type(network)](name): value for name, value in network.state_dict().items()}
-    return {
-        name: value[..., None, None] if name.endswith("conv_context.weight") else value for name, value in state.items()
-    }
+from t2i.published import files, networks
+from t2i.published.importer import PublishedFiles, import_checkpoints
+from tests.published.small_models import WORDS, small_generator, small_text_encoder, to_published, write_captions
 
 
 def assert_same(a: torch.nn.Module, b: torch.nn.Module) -> None:
@@ -92,13 +58,6 @@ def test_a_discriminator_comes_back_from_the_published_names(norm: str, size: in
     ours = Discriminator(size, 2, 6, norm)  # type: ignore[arg-type]
     back = networks.discriminator(to_published(ours))
     assert_same(ours, back)
-
-
-def write_captions(path: Path, words: list[str], protocol: int = 2) -> Path:
-    ids = dict(enumerate(words))
-    content = [[[1, 2]], [[3, 4]], ids, {word: i for i, word in ids.items()}]
-    path.write_bytes(pickle.dumps(content, protocol=protocol))
-    return path
 
 
 @pytest.mark.parametrize("protocol", [0, 2, 4])
@@ -146,14 +105,15 @@ def test_imported_models_generate_images(tmp_path: Path, kind: str) -> None:
         torch.save(to_published(network), tmp_path / f"{name}.pth")
     captions = write_captions(tmp_path / "captions.pickle", WORDS)
     out = tmp_path / "models"
-    line = import_checkpoints(
-        tmp_path / "netG_epoch_600.pth",
-        tmp_path / "text_encoder200.pth",
-        captions,
-        out,
-        tmp_path / "image_encoder200.pth",
+    names = {"generator": "netG_epoch_600", "text_encoder": "text_encoder200", "image_encoder": "image_encoder200"}
+    paths: Any = {part: tmp_path / f"{name}.pth" for part, name in names.items()}
+    line = import_checkpoints(PublishedFiles(**paths, captions=captions), out)
+    assert line == (
+        f"{out}/gan.pt: {kind}, 128 px, ngf 3, 2 residual blocks, 5 words; "
+        f"{out}/damsm.pt: encoders of 6 dimensions, the image encoder as in {kind}, 5 words"
     )
-    assert line == f"{out}/gan.pt: {kind}, 128 px, ngf 3, 2 residual blocks, 5 words"
+    record = model_file.load(out / "gan.pt", "gan")["provenance"]
+    assert record["inputs"][str(out / "damsm.pt")] == file_digest(out / "damsm.pt")
     damsm = model_file.load(out / "damsm.pt", "damsm")
     assert_same(Damsm.from_checkpoint(damsm), Damsm(text, image))
     assert damsm["image"]["config"]["align_corners"] is (kind == "dmgan")  # as its tree resizes
@@ -182,7 +142,9 @@ def test_numbers_that_are_not_finite_are_refused_with_the_tensor(
         torch.save(state, tmp_path / path)
     captions = write_captions(tmp_path / "captions.pickle", WORDS)
     with pytest.raises(InputError) as caught:
-        import_checkpoints(tmp_path / "netG.pth", tmp_path / "text.pth", captions, tmp_path / "models")
+        import_checkpoints(
+            PublishedFiles(tmp_path / "netG.pth", tmp_path / "text.pth", None, captions), tmp_path / "models"
+        )
     assert str(caught.value) == f"the {what} has numbers in {name} that are NaN or infinite; it is damaged"
     assert not (tmp_path / "models").exists()
 
@@ -193,7 +155,9 @@ def test_weights_of_other_precisions_become_float32(tmp_path: Path, dtype: torch
     torch.save({name: v.to(dtype) if v.is_floating_point() else v for name, v in state.items()}, tmp_path / "netG.pth")
     torch.save(to_published(small_text_encoder()), tmp_path / "text.pth")
     captions = write_captions(tmp_path / "captions.pickle", WORDS)
-    import_checkpoints(tmp_path / "netG.pth", tmp_path / "text.pth", captions, tmp_path / "models")
+    import_checkpoints(
+        PublishedFiles(tmp_path / "netG.pth", tmp_path / "text.pth", None, captions), tmp_path / "models"
+    )
     model = TextToImage.load(tmp_path / "models" / "gan.pt", "fp32")
     assert {weight.dtype for weight in model.generator.parameters()} == {torch.float32}
     assert model.generate("red bird").images[0].std() > 0
@@ -224,7 +188,8 @@ def test_files_of_equal_names_are_recorded_with_their_folders(tmp_path: Path) ->
         (tmp_path / folder).mkdir()
         torch.save(to_published(network), tmp_path / folder / "model.pth")
     captions = write_captions(tmp_path / "captions.pickle", WORDS)
-    import_checkpoints(tmp_path / "a" / "model.pth", tmp_path / "b" / "model.pth", captions, tmp_path / "models")
+    paths = tmp_path / "a" / "model.pth", tmp_path / "b" / "model.pth"
+    import_checkpoints(PublishedFiles(*paths, None, captions), tmp_path / "models")
     record = model_file.load(tmp_path / "models" / "gan.pt", "gan")["provenance"]
     assert set(record["inputs"]) == {"a/model.pth", "b/model.pth", "captions.pickle"}
 
@@ -233,7 +198,9 @@ def test_without_an_image_encoder_there_is_no_damsm(tmp_path: Path) -> None:
     torch.save(to_published(small_generator("attngan")), tmp_path / "netG.pth")
     torch.save(to_published(small_text_encoder()), tmp_path / "text.pth")
     captions = write_captions(tmp_path / "captions.pickle", WORDS)
-    import_checkpoints(tmp_path / "netG.pth", tmp_path / "text.pth", captions, tmp_path / "models")
+    import_checkpoints(
+        PublishedFiles(tmp_path / "netG.pth", tmp_path / "text.pth", None, captions), tmp_path / "models"
+    )
     assert [path.name for path in (tmp_path / "models").iterdir()] == ["gan.pt"]
 
 
@@ -244,8 +211,9 @@ def test_files_that_do_not_belong_together_are_refused(tmp_path: Path) -> None:
         torch.save(to_published(text), tmp_path / f"text{dim}.pth")
     torch.save(to_published(InceptionImageEncoder(8)), tmp_path / "image.pth")
     captions, out = write_captions(tmp_path / "captions.pickle", WORDS), tmp_path / "models"
-    with pytest.raises(InputError, match="sentences of 6 dimensions and the text encoder gives 8"):
-        import_checkpoints(tmp_path / "netG.pth", tmp_path / "text8.pth", captions, out)
+    with pytest.raises(InputError, match="the text encoder gives sentences of 8 dimensions and the generator takes 6"):
+        import_checkpoints(PublishedFiles(tmp_path / "netG.pth", tmp_path / "text8.pth", None, captions), out)
     with pytest.raises(InputError, match="image.pth does not fit .*text6.pth"):
-        import_checkpoints(tmp_path / "netG.pth", tmp_path / "text6.pth", captions, out, tmp_path / "image.pth")
+        encoders = tmp_path / "text6.pth", tmp_path / "image.pth"
+        import_checkpoints(PublishedFiles(tmp_path / "netG.pth", *encoders, captions), out)
     assert not out.exists()

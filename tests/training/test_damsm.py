@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import torch
 
+from t2i.checkpoints import model_file
 from t2i.data.batches import Batch, EncodedCaptions, centre_crops
 from t2i.data.packed import PackedSplit
 from t2i.data.pixels import to_float
@@ -99,6 +100,41 @@ def test_moments_start_anew_with_each_epoch_if_configured(striped: Path, vocabul
     moved = torch.cat([step.flatten() for step in steps]).detach()
     lr = DAMSM["optimizer"]["lr"]
     assert moved[moved > 0].quantile(0.1) > 0.9 * lr and moved.max() < 1.01 * lr
+
+
+def test_encoders_start_with_the_weights_and_words_of_a_model_file(
+    striped: Path, vocabulary: Vocabulary, tmp_path: Path
+) -> None:
+    known = Vocabulary(["<end>", "the", "above", "a", "red", "green", "nowhere"])  # no caption has the last one
+    torch.manual_seed(1)
+    image = build_image_encoder("small", embedding_dim=16, width=8)
+    encoders = Damsm(TextEncoder(known, embedding_dim=16, word_dim=16, sentence_pooling="max"), image)
+    model_file.save(tmp_path / "damsm.pt", "damsm", encoders.to_checkpoint())
+    start = model_file.load(tmp_path / "damsm.pt", "damsm")
+
+    words = known.extended(vocabulary.words)
+    assert words.words[:7] == known.words and set(words.words) == {*vocabulary.words, "nowhere"}
+    changes: dict[str, Any] = {"steps": 0, "text_encoder": {"word_init_range": 0.01}}
+    same, history = small_damsm(striped, words, **changes, start=start)
+    assert history == [] and same.vocabulary == words and same_weights(same.image, image)
+    old, new = same.text.embedding.weight.split([7, len(words) - 7])
+    assert torch.equal(old, encoders.text.embedding.weight) and 0.005 < new.abs().max() <= 0.01
+    for part in ("forward_lstm", "backward_lstm"):
+        assert same_weights(same.text.get_submodule(part), encoders.text.get_submodule(part))
+
+    later, history = small_damsm(striped, words, steps=4, start=start)
+    moved = (later.text.embedding.weight - same.text.embedding.weight).abs().amax(dim=1) > 0
+    assert len(history) == 4 and moved[1:6].any() and moved[7:].any() and not moved[6]
+    passed_on, _ = small_damsm(striped, known.extended([]), steps=0, start=start)
+    assert same_weights(passed_on, encoders)
+
+
+@pytest.mark.parametrize("words", [["<end>", "other"], ["<end>"], []])
+def test_words_that_do_not_begin_with_those_of_the_file_are_refused(vocabulary: Vocabulary, words: list[str]) -> None:
+    start = TextEncoder(vocabulary, embedding_dim=6, word_dim=5).to_checkpoint()
+    now = Vocabulary(words) if words else Vocabulary(vocabulary.words, "unicode")
+    with pytest.raises(ValueError, match="the vocabulary does not begin with the words of the encoder to start from"):
+        TextEncoder(now, embedding_dim=6, word_dim=5).load_start(start)
 
 
 @pytest.mark.parametrize("group", ["text_encoder", "image_encoder", "losses", "optimizer"])

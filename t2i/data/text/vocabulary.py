@@ -96,6 +96,10 @@ class Vocabulary:
         """Tokens that `encode` leaves out, each once, in order of appearance."""
         return list(dict.fromkeys(token for token in tokens if token not in self._ids))
 
+    def extended(self, words: Iterable[str]) -> "Vocabulary":
+        """These words with their ids, and after them those of the others that are not among them."""
+        return Vocabulary([*self.words, *self.unknown(words)], self.tokens)
+
     def to_checkpoint(self) -> dict[str, Any]:
         """Words and rule, for a model file."""
         return {"words": self.words, "tokens": self.tokens}

@@ -51,6 +51,11 @@ class Damsm(nn.Module):
             "image": {"config": self.image.config, "state": self.image.state_dict()},
         }
 
+    def load_start(self, content: dict[str, Any]) -> None:
+        """Take the weights of a model file of the same sizes, see :meth:`TextEncoder.load_start` for its words."""
+        self.text.load_start(content["text"])
+        self.image.load_state_dict(content["image"]["state"])
+
     @classmethod
     def from_checkpoint(cls, content: dict[str, Any]) -> Self:
         """The encoders of a model file, in eval mode, the image encoder channels last."""

@@ -83,6 +83,18 @@ class TextEncoder(nn.Module):
         encoder.load_state_dict(content["state"])
         return encoder.eval()
 
+    def load_start(self, content: dict[str, Any]) -> None:
+        """Take the weights of a model file whose words are the first of the vocabulary; the others keep their vectors.
+
+        Raises:
+            ValueError: its words are others, or split by another rule.
+        """
+        words, known = self.vocabulary, Vocabulary.from_checkpoint(content["vocabulary"])
+        if known != Vocabulary(words.words[: len(known)], words.tokens):
+            raise ValueError("the vocabulary does not begin with the words of the encoder to start from")
+        vectors = torch.cat((content["state"]["embedding.weight"], self.embedding.weight.detach()[len(known) :].cpu()))
+        self.load_state_dict({**content["state"], "embedding.weight": vectors})
+
     def forward(self, ids: Tensor) -> Text:
         """Encode captions.
 

@@ -187,9 +187,22 @@ class Generator(nn.Module):
             for parts in (self.refinements, self.heads):
                 parts[-1].load_state_dict(parts[-2].state_dict())
 
-    def to_checkpoint(self) -> dict[str, Any]:
-        """Contents of a model file."""
-        return {"config": self.config, "state": self.state_dict()}
+    def to_checkpoint(self, num_scales: int | None = None) -> dict[str, Any]:
+        """Contents of a model file, on the processor.
+
+        Args:
+            num_scales: of a generator of so many scales, from the smallest; None: all.
+        """
+        scales = num_scales or len(self.heads)
+        parts = {"refinements": scales - 1, "heads": scales}
+        state = self.state_dict()
+        for name in list(state):
+            part, number, *_ = name.split(".")
+            if part in parts and int(number) >= parts[part]:
+                del state[name]
+            else:
+                state[name] = state[name].cpu()
+        return {"config": self.config | {"image_size": self.config["base_size"] << (scales - 1)}, "state": state}
 
     @classmethod
     def from_checkpoint(cls, content: dict[str, Any]) -> Self:

@@ -1,6 +1,6 @@
 """Multi-scale discriminator: one network for each size of generated image."""
 
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -49,6 +49,15 @@ class MultiScaleDiscriminator(nn.Module):
         discriminator = self.scales[scale]
         assert isinstance(discriminator, Discriminator)
         return discriminator
+
+    def to_checkpoint(self) -> dict[str, Any]:
+        """Contents of a model file: the discriminators by the size of their images."""
+        return {"scales": {str(size): self[scale].to_checkpoint() for scale, size in enumerate(self.image_sizes)}}
+
+    def load_start(self, content: dict[str, Any]) -> None:
+        """Take the weights of a model file with discriminators of these sizes."""
+        for scale, size in enumerate(self.image_sizes):
+            self[scale].load_state_dict(content["scales"][str(size)]["state"])
 
     def pyramid(self, images: Tensor) -> list[Tensor]:
         """Real images at the sides of the generated ones: [N, 3, S, S] -> [N, 3, s, s] for each s."""

@@ -21,7 +21,9 @@ from t2i.training.gan.discriminators import MultiScaleDiscriminator
 from t2i.training.gan.objective import GanObjective
 from t2i.training.gan.optimizers import GanOptimizers
 from t2i.training.gan.progress import ProgressImages
-from t2i.training.loop.checkpoint import CheckpointPolicy, Stateful
+from t2i.training.gan.snapshots import SnapshotFiles, snapshot_steps
+from t2i.training.gan.start import GanStart
+from t2i.training.loop.checkpoint import CheckpointPolicy, Stateful, num_bytes
 from t2i.training.loop.loop import TrainingLoop
 
 
@@ -46,9 +48,11 @@ def train_gan(
     epochs: int | None = None,
     compile: bool = False,
     gradient_checkpointing: bool = False,
+    start: GanStart | None = None,
+    snapshots: SnapshotFiles | None = None,
     progress: ProgressImages | None = None,
     checkpoints: CheckpointPolicy | None = None,
-) -> tuple[Generator, list[dict[str, float]]]:
+) -> tuple[Generator, MultiScaleDiscriminator, list[dict[str, float]]]:
     """Train a generator on images with several captions each. Several processes share out the images of a step.
 
     Args:
@@ -65,11 +69,17 @@ def train_gan(
         steps, epochs: length of the training; one of both.
         compile: whether torch compiles the stages of the generator; changes the last bits.
         gradient_checkpointing: of the generator, for less memory; changes no byte of the outcome.
+        start: weights to go on from instead of initial ones; with them all scales are trained from the start, whatever
+            ``grow_at`` says.
+        snapshots: where averaged generators are kept, evenly spaced over the steps, the last one among them.
         progress: images to look at while the averaged generator learns.
         checkpoints: where checkpoints go, and where to go on from one.
 
     Returns:
-        The averaged generator in eval mode on the processor, and the loss history.
+        On the processor: the averaged generator in eval mode and the discriminators; and the loss history.
+
+    Raises:
+        InputError: there are fewer steps than snapshots; or see :class:`~t2i.training.loop.loop.TrainingLoop`.
     """
     # ---- Networks ----
     device = current_device()
@@ -82,6 +92,9 @@ def train_gan(
         init_weights(network, init)
         convert_sync_batchnorm(network)
         network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    if start is not None:
+        start.load_into(g, d)
+        grow_at = 0.0  # copying the scale before the largest one would undo what that has learned
 
     # ---- Data, losses and optimizers ----
     data = CaptionBatches(
@@ -89,6 +102,7 @@ def train_gan(
         views=captions_per_image, rows=distributed.local_rows(batch_size),
     )  # fmt: skip
     num_steps = data.num_steps(steps, epochs)
+    kept_steps = [] if snapshots is None else snapshot_steps(num_steps, snapshots.count)
     objective = GanObjective(g, d, damsm, captions_per_image=captions_per_image, precision=precision, **losses)
     optimizers = GanOptimizers(g, d, steps=num_steps, **optimizer)
     if gradient_checkpointing:
@@ -101,7 +115,12 @@ def train_gan(
     }  # fmt: skip
     if progress is not None:
         parts["progress"] = progress
-    loop = TrainingLoop("GAN", num_steps, parts, checkpoints, keep_memory=not gradient_checkpointing)
+    if snapshots is not None:
+        parts["snapshots"] = snapshots
+    loop = TrainingLoop(
+        "GAN", num_steps, parts, checkpoints, keep_memory=not gradient_checkpointing,
+        kept_bytes=len(kept_steps) * num_bytes(optimizers.average.state_dict()),
+    )  # fmt: skip
     growth_step = math.ceil(grow_at * num_steps)  # the first step with the largest scale
 
     for step, batch in loop.batches(data):
@@ -130,10 +149,12 @@ def train_gan(
         g_terms = objective.generator_step(fake, noise, text, batch)
         optimizers.step_generator()
 
-        # ---- Memory bank, progress, log ----
+        # ---- Memory bank, progress, snapshots, log ----
         objective.memory_bank.add(text.sentence, batch.classes.repeat(captions_per_image))
         if progress is not None:
             progress(step + 1, num_steps, optimizers.average, num_scales)
+        if snapshots is not None and step + 1 in kept_steps:
+            snapshots.keep(step + 1, optimizers.average, num_scales)
         sums = {name: torch.stack([term[name] for term in d_terms]).sum() for name in d_terms[0]}
         loop.step_done(step, **sums, **g_terms)
-    return optimizers.average.cpu(), loop.history.rows
+    return optimizers.average.cpu(), d.cpu(), loop.history.rows

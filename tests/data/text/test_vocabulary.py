@@ -173,3 +173,10 @@ def test_the_rule_of_words_is_kept_with_them(tmp_path: Path) -> None:
     words = ["<end>", "vogel"]
     assert Vocabulary(words) == Vocabulary.from_checkpoint(words) != Vocabulary(words, "unicode")
     assert Vocabulary(words).digest != Vocabulary(words, "unicode").digest
+
+
+def test_extended_keeps_ids_and_appends_what_is_new_once() -> None:
+    words = Vocabulary(["<end>", "red", "bird"], "unicode")
+    more = words.extended(["<end>", "café", "bird", "aviary", "café"])
+    assert more == Vocabulary(["<end>", "red", "bird", "café", "aviary"], "unicode")
+    assert words.extended(["red"]) == words and words.words == ["<end>", "red", "bird"]

@@ -32,6 +32,18 @@ def test_images_are_resized_as_the_checkpoint_says(align_corners: bool) -> None:
         assert torch.equal(regions, of_resized[0]) and torch.equal(code, of_resized[1])
 
 
+@pytest.mark.parametrize("align_corners", [False, True])
+def test_images_of_299_pixels_are_left_as_they_are(align_corners: bool) -> None:
+    encoder = InceptionImageEncoder(4, align_corners)
+    encoder.body = torch.nn.ModuleDict({"Mixed_6e": torch.nn.Identity()})
+    encoder.region_head = torch.nn.Identity()  # type: ignore[assignment]
+    encoder.code_head = torch.nn.Linear(3, 4)
+    images = (torch.rand(2, 3, SIDE, SIDE) * 2 - 1).to(memory_format=torch.channels_last).requires_grad_()
+    entered, _ = encoder(images)
+    (gradient,) = torch.autograd.grad((entered**2).sum(), images)
+    assert torch.equal(entered, images) and torch.equal(gradient, 2 * images.detach())
+
+
 def test_model_files_that_do_not_say_keep_the_edges() -> None:
     content = damsm(align_corners=True).to_checkpoint()
     del content["image"]["config"]["align_corners"]  # as written before there was a choice

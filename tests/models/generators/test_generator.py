@@ -31,6 +31,21 @@ def test_small_scales_can_be_had_without_the_large_ones() -> None:
     assert len(generator(*given, num_scales=1).images) == 1
 
 
+@pytest.mark.parametrize("model", ["attngan", "dmgan"])
+@pytest.mark.parametrize("num_scales", [1, 2, 3, None])
+def test_a_model_file_may_hold_the_small_scales_alone(model: str, num_scales: int | None) -> None:
+    whole, given = make_generator(8, 32, model=model), generator_inputs([4, 2])
+    content = whole.to_checkpoint(num_scales)
+    part = Generator.from_checkpoint(content)
+    images, expected = part(*given).images, whole(*given, num_scales=num_scales).images
+    assert part.config == whole.config | {"image_size": expected[-1].shape[-1]}
+    for a, b in zip(images, expected, strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-6)  # channels last
+    assert whole.to_checkpoint().keys() == content.keys() and len(whole.to_checkpoint()["state"]) == len(
+        whole.state_dict()
+    )
+
+
 @pytest.mark.parametrize("norm_act", ["leaky_groupnorm", "glu_batchnorm"])
 def test_a_mapping_comes_before_the_first_stage_alone(norm_act: str) -> None:
     plain, mapped = make_generator(norm_act=norm_act), make_generator(norm_act=norm_act, mapping_layers=2)

@@ -42,7 +42,7 @@ def test_a_gan_step(large: PackedSplit, words: Vocabulary, data: str, model: str
     torch.manual_seed(0)
     damsm = Damsm(TextEncoder(words, embedding_dim=256, word_dim=300), InceptionImageEncoder(256))
     arguments = gan_arguments(paper(data, model)) | {"steps": 1, "epochs": None, "batch_size": 2}
-    generator, history = train_gan(large, damsm, **arguments | {"precision": "fp32"})
+    generator, _, history = train_gan(large, damsm, **arguments | {"precision": "fp32"})
     assert generator.config["image_size"] == 256 and len(generator.refinements) == 2
     assert all(torch.isfinite(parameter).all() for parameter in generator.parameters())
     assert set(history[0]) == {"step", "d", "g", "damsm", "kl", "contrastive"}
