@@ -11,6 +11,7 @@ from click.testing import CliRunner
 
 from t2i.apps.cli import cli
 from t2i.errors import InputError
+from t2i.published.importer import PublishedFiles
 from tests.apps.conftest import Command
 from tests.conftest import ROOT
 
@@ -58,6 +59,26 @@ def test_mistakes_are_one_line_without_a_stack_trace() -> None:
     usage = run("generate", "--number", "0", "a bird")
     line = "Error: Invalid value for '-n' / '--number': 0 is not in the range 1<=x<=1000."
     assert usage.returncode == 2 and usage.stderr.splitlines()[-1] == line and "Traceback" not in usage.stderr
+
+
+def test_import_takes_any_part_and_says_in_one_line_what_is_missing(
+    t2i: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    result = t2i("import", "--generator", "g.pth", "--out", tmp_path / "models")
+    line = "t2i: gan.pt holds the text encoder beside the generator: add --text-encoder and --captions\n"
+    assert (result.exit_code, result.stderr) == (1, line)
+    assert t2i("import", "--model", "stackgan").exit_code == 2
+    taken: list[object] = []
+
+    def imported(*given: object) -> str:
+        taken.extend(given)
+        return "written"
+
+    monkeypatch.setattr("t2i.published.importer.import_checkpoints", imported)
+    several = ("--discriminator", "netD0.pth", "--discriminator", "netD1.pth")
+    assert t2i("import", *several, "--model", "dmgan", "--out", tmp_path).output == "written\n"
+    discriminators = (Path("netD0.pth"), Path("netD1.pth"))
+    assert taken == [PublishedFiles(discriminators=discriminators), tmp_path, "dmgan"]
 
 
 @pytest.mark.parametrize(("error", "code"), [(InputError("x"), 1), (KeyboardInterrupt(), 130)])
