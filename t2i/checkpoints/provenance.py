@@ -36,9 +36,14 @@ def digest_of(record: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
 
 
-@cache
 def file_digest(path: Path) -> str:
-    """SHA-256 of a file, hexadecimal."""
+    """SHA-256 of a file, hexadecimal; computed once for as long as the file stays the same."""
+    status = path.stat()
+    return _file_digest(path.absolute(), status.st_ino, status.st_size, status.st_mtime_ns)
+
+
+@cache
+def _file_digest(path: Path, *_: int) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

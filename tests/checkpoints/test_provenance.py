@@ -44,6 +44,16 @@ def test_digest_of_a_file(tmp_path: Path) -> None:
     assert file_digest(tmp_path / "x").startswith("ba7816bf8f01cfea414140de5dae2223")
 
 
+def test_a_digest_is_that_of_the_file_now(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    digests = []
+    for folder, content in (("a", b"abc"), ("b", b"abd"), ("b", b"abcd")):
+        (tmp_path / folder).mkdir(exist_ok=True)
+        monkeypatch.chdir(tmp_path / folder)
+        Path("x").write_bytes(content)
+        digests.append(file_digest(Path("x")))
+    assert len(set(digests)) == 3
+
+
 def digest_in(folder: Path) -> str:
     command = "import t2i.thing, t2i.checkpoints.provenance; print(t2i.checkpoints.provenance.code_digest())"
     return subprocess.run(

@@ -175,7 +175,7 @@ def test_gan_training_takes_the_stored_steps(model: str, monkeypatch: pytest.Mon
         norms.append(gradient_norm(network))
 
     monkeypatch.setattr(optimizers, "average_gradients", recorded)  # is called before each update
-    average, history = trained(train, train.train_gan, model, monkeypatch)
+    average, _, history = trained(train, train.train_gan, model, monkeypatch)
     assert_losses(history, model, 1e-11)
     order = ("d0", "d1", "d2", "g")
     assert norms == pytest.approx([of[name] for of in STORED[model]["gradient_norms"] for name in order], rel=1e-10)
