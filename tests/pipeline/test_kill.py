@@ -27,7 +27,6 @@ MODELS = {"train_gan": "models/gan.pt", "pretrain_damsm": "models/damsm.pt"}
 STEPS = 12
 POINTS = {  # what is going on, in which step (a checkpoint follows each) -> steps that are saved by then
     ("computing", 1): 0,
-    ("computing", 2): 1,
     ("computing", STEPS): STEPS - 1,
     ("writing", 1): 0,
     ("writing", 5): 4,
