@@ -121,7 +121,7 @@ def extract_features(images: Tensor, network: Network, *, batch_size: int = 64) 
 
     # `save_cpu_ram` loads in this process: worker processes cost more than they save for images in memory.
     outputs = get_featuresdict_from_dataset(
-        _ImageDataset(images), network.module, batch_size, cuda=network.cuda, save_cpu_ram=True, verbose=False
+        ImageDataset(images), network.module, batch_size, cuda=network.cuda, save_cpu_ram=True, verbose=False
     )
     logits = outputs[network.logits].cpu() if network.logits != network.features else None
     return Features(outputs[network.features].cpu(), logits)
@@ -161,7 +161,7 @@ def _read(kind: Any, layers: list[str], extractor: Pretrained) -> Any:
         ) from error
 
 
-class _ImageDataset(Dataset[Tensor]):
+class ImageDataset(Dataset[Tensor]):
     """The rows of a tensor; torch's TensorDataset yields tuples, torch-fidelity expects tensors."""
 
     def __init__(self, images: Tensor) -> None:

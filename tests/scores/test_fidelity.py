@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
-from torch.utils.data import Dataset
 
 from t2i.scores.distances import frechet_distance, inception_score, kernel_distance, precision_recall
-from t2i.scores.extractors import JUDGE, Pretrained, extract_features, load_network
+from t2i.scores.extractors import JUDGE, ImageDataset, Pretrained, extract_features, load_network
 from t2i.scores.fidelity import fidelity_scores
 from tests.helpers import SMALL_DINOV2, random_dinov2
 
@@ -36,19 +35,6 @@ class _Corner(nn.Module):
         return images[:, :, 0, 0].float(), images[:, :1, 0, 0].float()
 
 
-class _ImageDataset(Dataset[Tensor]):
-    """What torch-fidelity's entry point takes images as."""
-
-    def __init__(self, images: Tensor) -> None:
-        self.images = images
-
-    def __len__(self) -> int:
-        return len(self.images)
-
-    def __getitem__(self, index: int) -> Tensor:
-        return self.images[index]
-
-
 def random_images(count: int, seed: int, side: int = 8) -> Tensor:
     generator = torch.Generator().manual_seed(seed)
     return torch.randint(0, 256, (count, 3, side, side), dtype=torch.uint8, generator=generator)
@@ -69,7 +55,7 @@ def test_same_numbers_as_the_entry_point_of_the_library_and_no_files(
     real_features, fakes = extract_features(real, network).features, extract_features(fake, network)
     assert fakes.logits is not None
     expected = torch_fidelity.calculate_metrics(
-        input1=_ImageDataset(fake), input2=_ImageDataset(real), feature_extractor=JUDGE, judge=judge,
+        input1=ImageDataset(fake), input2=ImageDataset(real), feature_extractor=JUDGE, judge=judge,
         fid=True, kid=True, kid_subset_size=30, prc=True, isc=True, isc_splits=5, rng_seed=7,
         cuda=False, cache=False, save_cpu_ram=True, verbose=False,
     )  # fmt: skip

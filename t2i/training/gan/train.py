@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from t2i.data.batches import CaptionBatches
 from t2i.data.packed import PackedSplit
@@ -88,13 +89,7 @@ def train_gan(
     g = Generator(model=model, embedding_dim=damsm.embedding_dim, image_size=pack.image_size, **generator)
     image_sizes = scales(g.config["base_size"], pack.image_size)
     d = MultiScaleDiscriminator(image_sizes, embedding_dim=damsm.embedding_dim, **discriminator)
-    for network in (g, d):
-        init_weights(network, init)
-        convert_sync_batchnorm(network)
-        network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    if start is not None:
-        start.load_into(g, d)
-        grow_at = 0.0  # copying the scale before the largest one would undo what that has learned
+    _initialise(g, d, init, start, device)
 
     # ---- Data, losses and optimizers ----
     data = CaptionBatches(
@@ -121,7 +116,8 @@ def train_gan(
         "GAN", num_steps, parts, checkpoints, keep_memory=not gradient_checkpointing,
         kept_bytes=len(kept_steps) * num_bytes(optimizers.average.state_dict()),
     )  # fmt: skip
-    growth_step = math.ceil(grow_at * num_steps)  # the first step with the largest scale
+    # the first step with the largest scale; one that starts from trained weights would lose what it has learned
+    growth_step = math.ceil(grow_at * num_steps) if start is None else 0
 
     for step, batch in loop.batches(data):
         batch = batch.to(device)
@@ -138,11 +134,11 @@ def train_gan(
 
         # ---- Discriminators, one after the other: graph, gradients and bf16 weights of one at a time ----
         d.requires_grad_(True)
-        d_terms = []
+        d_terms: list[dict[str, Tensor]] = []
         for scale in range(num_scales):
-            term = objective.discriminator_step(scale, real[scale], fake.images[scale], text, batch.classes, step)
+            images = real[scale], fake.images[scale]
+            d_terms.append(objective.discriminator_step(scale, *images, text, batch.classes, step))
             optimizers.step_discriminator(scale)
-            d_terms.append(term)
         d.requires_grad_(False)
 
         # ---- Generator ----
@@ -155,6 +151,22 @@ def train_gan(
             progress(step + 1, num_steps, optimizers.average, num_scales)
         if snapshots is not None and step + 1 in kept_steps:
             snapshots.keep(step + 1, optimizers.average, num_scales)
-        sums = {name: torch.stack([term[name] for term in d_terms]).sum() for name in d_terms[0]}
-        loop.step_done(step, **sums, **g_terms)
+        loop.step_done(step, **_sums(d_terms), **g_terms)
     return optimizers.average.cpu(), d.cpu(), loop.history.rows
+
+
+def _initialise(
+    g: Generator, d: MultiScaleDiscriminator, init: InitScheme, start: GanStart | None, device: torch.device
+) -> None:
+    """Initial weights, or those to start from, on the device, channels last."""
+    for network in (g, d):
+        init_weights(network, init)
+        convert_sync_batchnorm(network)
+        network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    if start is not None:
+        start.load_into(g, d)
+
+
+def _sums(terms: list[dict[str, Tensor]]) -> dict[str, Tensor]:
+    """Each loss of the discriminators, summed over scales."""
+    return {name: torch.stack([of_scale[name] for of_scale in terms]).sum() for name in terms[0]}
