@@ -5,16 +5,18 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from t2i.models.convolution import Conv2d, conv2d, conv_transpose2d
+
 NormAct = Literal["glu_batchnorm", "leaky_groupnorm"]
 """Normalisation and activation of a generator: the paper's gated linear units and batch norm, or the cheaper pair."""
 
 
 def conv3x3(channels_in: int, channels_out: int, *, bias: bool = False) -> nn.Conv2d:
     """3x3 convolution that keeps height and width."""
-    return nn.Conv2d(channels_in, channels_out, 3, padding=1, bias=bias)
+    return Conv2d(channels_in, channels_out, 3, padding=1, bias=bias)
 
 
-class UpConv3x3(nn.Conv2d):
+class UpConv3x3(Conv2d):
     """Nearest-neighbour doubling and a 3x3 convolution in one step, with the weights of the convolution.
 
     Every doubled pixel is there twice along each axis, so taps that fall on the same source pixel can be added up
@@ -34,10 +36,10 @@ class UpConv3x3(nn.Conv2d):
         taps = nn.functional.pad(self.weight.flip(2, 3).transpose(0, 1), (1, 1, 1, 1))  # [in, out, 5, 5]
         taps = taps[:, :, 1:] + taps[:, :, :-1]
         taps = taps[:, :, :, 1:] + taps[:, :, :, :-1]  # [in, out, 4, 4]
-        return nn.functional.conv_transpose2d(input, taps, stride=2, padding=1)
+        return conv_transpose2d(input, taps, stride=2, padding=1)
 
 
-class DuplicatedInputConv3x3(nn.Conv2d):
+class DuplicatedInputConv3x3(Conv2d):
     """A 3x3 convolution of an image stacked on itself, from the image alone, with the weights of the convolution.
 
     Each channel is there twice, so the weights that meet it can be added up beforehand: half of the products, and no
@@ -52,7 +54,7 @@ class DuplicatedInputConv3x3(nn.Conv2d):
     def forward(self, input: Tensor) -> Tensor:
         """Shape: [N, channels_in / 2, H, W] -> [N, channels_out, H, W]."""
         first, second = self.weight.chunk(2, dim=1)
-        return nn.functional.conv2d(input, first + second, padding=1)
+        return conv2d(input, first + second, padding=1)
 
 
 class GLU(nn.Module):
@@ -148,7 +150,7 @@ class ResidualBlock(nn.Module):
         """Shape: [N, C, H, W], or half the channels where duplicated_input -> [N, C, H, W]."""
         change = self.block(hidden)
         if self.duplicated_input:
-            return (hidden[:, None] + change.unflatten(1, (2, -1))).flatten(1, 2)
+            return torch.cat((hidden, hidden), dim=1) + change  # a broadcast's gradient, a sum, is not channels last
         return hidden + change
 
 

@@ -9,6 +9,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.utils.parametrizations import spectral_norm
 
 from t2i.models.blocks import conv3x3
+from t2i.models.convolution import Conv2d, conv2d
 
 Norm = Literal["batch", "spectral", "none"]
 
@@ -53,11 +54,11 @@ class Discriminator(nn.Module):
             "size": size, "ndf": ndf, "embedding_dim": embedding_dim, "norm": norm, "projection_dim": projection_dim
         }  # fmt: skip
         bias = norm != "batch"
-        first = nn.Conv2d(3, ndf, 4, 2, 1, bias=bias)
+        first = Conv2d(3, ndf, 4, 2, 1, bias=bias)
         trunk = _normed(first, "spectral" if norm == "spectral" else "none")  # the first has no batch norm
         channels = ndf
         for _ in range(int(math.log2(size // 4)) - 1):
-            trunk += _normed(nn.Conv2d(channels, 2 * channels, 4, 2, 1, bias=bias), norm)
+            trunk += _normed(Conv2d(channels, 2 * channels, 4, 2, 1, bias=bias), norm)
             channels *= 2
         while channels > 8 * ndf:
             trunk += _normed(conv3x3(channels, channels // 2, bias=bias), norm)
@@ -136,7 +137,7 @@ class Discriminator(nn.Module):
             one [M] for each set of sentences, float32.
         """
         of_features, of_sentence = self.joint.weight.split([features.shape[1], sentences[0].shape[1]], dim=1)
-        shared = nn.functional.conv2d(features, of_features, self.joint.bias, padding=1)
+        shared = conv2d(features, of_features, self.joint.bias, padding=1)
         logits = []
         counts = [len(each) for each in sentences]
         for sentence_bias in self._convolved_sentences(of_sentence, torch.cat(sentences)).split(counts):
