@@ -197,7 +197,7 @@ def _generator_terms(
         for scale, fake in enumerate(each.fake.images):
             features = d[scale].trunk(fake)
             for logits in (unconditional(d[scale], features), conditional(d[scale], features, each.sentences)):
-                adversarial.append(each.views * generator_loss(logits, losses["adversarial"]))
+                adversarial.append(each.views * generator_loss(logits, kind=losses["adversarial"]))
         regions, code = image(each.fake.images[-1])
         tensors = (regions, code, each.words, each.sentences, each.padding)
         for r, c, w, s, p in zip(*(tensor.chunk(each.views) for tensor in tensors), strict=True):

@@ -44,7 +44,6 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "plain": {"precision": "fp32"},
     "fp32": {"precision": "fp32"},
     "auto": {"precision": "auto"},
-    "compiled": {"precision": "auto", "compile": True},
     "checkpointing": {"precision": "auto", "gradient_checkpointing": True},
 }
 """Variant -> its arguments of the training; all but the first are t2i's."""
@@ -71,7 +70,7 @@ def compare(given: argparse.Namespace, prepared: Path) -> None:
     """Measure every variant of every training in turn, on made-up images written to ``prepared``."""
     made_up_split(given, prepared)
     for what in given.what:
-        # DAMSM pretraining is neither compiled nor checkpointed
+        # DAMSM pretraining is not checkpointed
         variants = [name for name in given.variants if what != "damsm" or VARIANTS[name].keys() == {"precision"}]
         runs: dict[str, list[Measurement]] = {name: [] for name in variants}
         for _ in range(1 if given.count else given.repeats):
@@ -127,8 +126,7 @@ def measure(given: argparse.Namespace, steps: int) -> Measurement:
     pack = PackedSplit(damsm_folder(given.prepared) if what == "damsm" else given.prepared, "train")
     vocabulary = vocabulary_of(pack.captions["text"])
     arguments = (damsm_arguments if what == "damsm" else gan_arguments)(params)
-    for absent in ("epochs", "compile"):  # the length is in steps, and compile is up to the variant
-        arguments.pop(absent, None)
+    arguments.pop("epochs", None)  # the length is in steps
     arguments |= {"steps": steps, **VARIANTS[given.variant]}
     for name in ("batch_size", "max_words"):
         arguments[name] = getattr(given, name) or arguments[name]

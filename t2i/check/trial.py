@@ -96,7 +96,7 @@ def run_trial(stage: str, folder: Path, params: Params, batch_size: int) -> Tria
         train_judge(pack, vocabulary, **judge_arguments(params) | common, checkpoints=checkpoints)
     else:
         damsm = Damsm.from_checkpoint(model_file.load(folder / "damsm.pt", "damsm"))
-        arguments = gan_arguments(params) | common | {"epochs": None, "compile": False}
+        arguments = gan_arguments(params) | common | {"epochs": None}
         if arguments["grow_at"]:
             arguments |= {"grow_at": 0.5, "steps": 2 * STEPS}
         memory: dict[str, Any] = {"gradient_checkpointing": params.runtime.gradient_checkpointing}

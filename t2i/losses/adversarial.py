@@ -12,18 +12,21 @@ AdversarialLoss = Literal["bce", "hinge"]
 
 
 def real_loss(logits: Tensor, kind: AdversarialLoss) -> Tensor:
-    """Mean discriminator loss of logits that should say real."""
-    return distributed.mean(softplus(-logits) if kind == "bce" else relu(1 - logits))
+    """Discriminator loss of each logit that should say real."""
+    return softplus(-logits) if kind == "bce" else relu(1 - logits)
 
 
 def fake_loss(logits: Tensor, kind: AdversarialLoss) -> Tensor:
-    """Mean discriminator loss of logits that should say fake."""
-    return distributed.mean(softplus(logits) if kind == "bce" else relu(1 + logits))
+    """Discriminator loss of each logit that should say fake."""
+    return softplus(logits) if kind == "bce" else relu(1 + logits)
 
 
-def generator_loss(logits: Tensor, kind: AdversarialLoss) -> Tensor:
-    """Mean generator loss of the logits of its images: non-saturating BCE, or the linear loss of hinge."""
-    return distributed.mean(softplus(-logits) if kind == "bce" else -logits)
+def generator_loss(*logits: Tensor, kind: AdversarialLoss) -> Tensor:
+    """Generator loss of the logits of its images: non-saturating BCE, or the linear loss of hinge.
+
+    The sum of the means of each set of logits, unconditional and conditional.
+    """
+    return torch.stack(distributed.means(*(softplus(-each) if kind == "bce" else -each for each in logits))).sum()
 
 
 def discriminator_loss(
@@ -37,9 +40,10 @@ def discriminator_loss(
         mismatched_c: logits of real images given other images' sentences.
         kind: "bce" is the paper's.
     """
-    real = real_loss(real_u, kind) + real_loss(real_c, kind)
-    fake = fake_loss(fake_u, kind) + fake_loss(fake_c, kind) + fake_loss(mismatched_c, kind)
-    return real / 2 + fake / 3
+    real = [real_loss(logits, kind) for logits in (real_u, real_c)]
+    fake = [fake_loss(logits, kind) for logits in (fake_u, fake_c, mismatched_c)]
+    first, second, *others = distributed.means(*real, *fake)
+    return (first + second) / 2 + (others[0] + others[1] + others[2]) / 3
 
 
 def r1_penalty(logits: Tensor, images: Tensor) -> Tensor:
@@ -53,4 +57,5 @@ def r1_penalty(logits: Tensor, images: Tensor) -> Tensor:
         logits: [N], computed from ``images``, which require gradients.
     """
     (gradient,) = torch.autograd.grad(logits.sum(), images, create_graph=True)
-    return distributed.all_reduce_sum(gradient.float().square().sum()) / (distributed.world_size() * len(logits))
+    (penalty,) = distributed.means_of_sums([gradient.float().square().sum()], [len(logits)])
+    return penalty

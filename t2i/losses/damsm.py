@@ -48,12 +48,6 @@ def word_scores(regions: Tensor, words: Tensor, padding: Tensor, *, gamma1: floa
     return torch.logsumexp((gamma2 * cosine).masked_fill(padding[None], float("-inf")), dim=2)
 
 
-def sentence_scores(codes: Tensor, sentences: Tensor) -> Tensor:
-    """Cosine of every image code with every sentence, in their own precision: [N, D], [M, D] -> [N, M]."""
-    with torch.autocast(codes.device.type, enabled=False):
-        return normalize(codes, dim=1, eps=EPSILON) @ normalize(sentences, dim=1, eps=EPSILON).T
-
-
 @dataclass(frozen=True)
 class Negatives:
     """Captions of other images, as negatives beside those of the batch.
@@ -68,6 +62,14 @@ class Negatives:
 
     sentences: Tensor
     classes: Tensor
+
+
+def sentence_scores(codes: Tensor, sentences: Tensor, extra_negatives: Negatives | None = None) -> Tensor:
+    """Cosine of every image code with every sentence, in their own precision: [N, D], [M, D] -> [N, M (+ K)]."""
+    if extra_negatives is not None:
+        sentences = torch.cat((sentences, extra_negatives.sentences))
+    with torch.autocast(codes.device.type, enabled=False):
+        return normalize(codes, dim=1, eps=EPSILON) @ normalize(sentences, dim=1, eps=EPSILON).T
 
 
 def matching_loss(
@@ -101,27 +103,8 @@ def matching_loss(
     return cross_entropy(logits, target), cross_entropy(logits[:, :n].T, target)
 
 
-def word_loss(
-    regions: Tensor,
-    words: Tensor,
-    padding: Tensor,
-    classes: Tensor,
-    *,
-    gamma1: float,
-    gamma2: float,
-    gamma3: float,
-) -> Tensor:
-    """Word-level loss, the sum of both directions; arguments as in :func:`word_scores`, classes [N]."""
-    scores = word_scores(regions, words, padding, gamma1=gamma1, gamma2=gamma2)
-    return torch.stack(matching_loss(all_gather(scores), classes, gamma3)).sum()
-
-
-def sentence_loss(
-    codes: Tensor, sentences: Tensor, classes: Tensor, gamma3: float, extra_negatives: Negatives | None = None
-) -> Tensor:
-    """Sentence-level loss, the sum of both directions: codes [N, D], sentences [N, D], classes [N]."""
-    columns = sentences if extra_negatives is None else torch.cat((sentences, extra_negatives.sentences))
-    scores = all_gather(sentence_scores(codes, columns))
+def matching_sum(scores: Tensor, classes: Tensor, gamma3: float, extra_negatives: Negatives | None = None) -> Tensor:
+    """Sum of both directions of :func:`matching_loss`."""
     return torch.stack(matching_loss(scores, classes, gamma3, extra_negatives)).sum()
 
 
@@ -137,16 +120,24 @@ def damsm_losses(
     gamma2: float,
     gamma3: float,
     extra_negatives: Negatives | None = None,
-) -> tuple[Tensor, Tensor]:
-    """Word-level and sentence-level loss of N images with their captions, each the sum of both directions.
+) -> list[Tensor]:
+    """Word-level and sentence-level loss of images with their captions, each the sum of both directions.
 
     Args:
-        regions: [N, D, H, W]; codes: [N, D]; words: [N, D, L]; sentences: [N, D]; padding: [N, L]; classes: [N].
-            In distributed training each process gives regions and codes of its own images, and the captions of all.
+        regions: [V N, D, H, W]; codes: [V N, D]; words: [V N, D, L]; sentences: [V N, D]; padding: [V N, L]; classes:
+            [N]: V views of N images, which are not contrasted with each other. In distributed training each process
+            gives regions and codes of its own images, and the captions of all.
         extra_negatives: for the sentence-level loss; None: as published.
+
+    Returns:
+        the two losses of each view, 2 V in all.
     """
-    gammas = {"gamma1": gamma1, "gamma2": gamma2, "gamma3": gamma3}
-    return (
-        word_loss(regions, words, padding, classes, **gammas),
-        sentence_loss(codes, sentences, classes, gamma3, extra_negatives),
-    )
+    scores = []
+    views = [tensor.chunk(len(words) // len(classes)) for tensor in (regions, codes, words, sentences, padding)]
+    for r, c, w, s, p in zip(*views, strict=True):
+        scores += [word_scores(r, w, p, gamma1=gamma1, gamma2=gamma2), sentence_scores(c, s, extra_negatives)]
+    whole = all_gather(scores, len(classes))
+    return [
+        matching_sum(each, classes, gamma3, None if by_word else extra_negatives)
+        for each, by_word in zip(whole, (True, False) * (len(whole) // 2), strict=True)
+    ]

@@ -11,4 +11,5 @@ def kl_to_standard_normal(mu: Tensor, logvar: Tensor) -> Tensor:
     Args:
         mu, logvar: [N, C].
     """
-    return -0.5 * distributed.mean(1 + logvar - mu.square() - logvar.exp())
+    (mean,) = distributed.means(1 + logvar - mu.square() - logvar.exp())
+    return -0.5 * mean

@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from t2i.runtime.distributed import mean
+from t2i.runtime.distributed import means
 
 EPSILON = 1e-2
 """Added to the ratio, which bounds the loss and its gradient where images are all but equal."""
@@ -13,10 +13,10 @@ def mode_seeking(first: Tensor, second: Tensor, first_noise: Tensor, second_nois
 
     Args:
         first, second: [N, 3, S, S], images of the same captions.
-        first_noise, second_noise: [N, Z], the noise they were generated from.
+        first_noise, second_noise: [N, Z], the noise they were generated from; of the whole batch in each process.
 
     Returns:
         scalar in (0, 100]; mean absolute differences over the batch are compared.
     """
-    difference = mean((first.float() - second.float()).abs())
-    return 1 / (difference / mean((first_noise - second_noise).abs()) + EPSILON)
+    (difference,) = means((first.float() - second.float()).abs())
+    return 1 / (difference / (first_noise - second_noise).abs().mean() + EPSILON)

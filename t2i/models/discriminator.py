@@ -10,6 +10,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 from t2i.models.blocks import conv3x3
 from t2i.models.convolution import Conv2d, conv2d
+from t2i.runtime.sync_batch_norm import normalise_apart
 
 Norm = Literal["batch", "spectral", "none"]
 
@@ -114,7 +115,7 @@ class Discriminator(nn.Module):
         hidden = torch.cat(images)
         for layer in self.trunk:
             if isinstance(layer, _BatchNorm):
-                hidden = torch.cat([layer(part) for part in hidden.split(counts)])
+                hidden = torch.cat(normalise_apart(layer, hidden.split(counts)))
             else:
                 hidden = layer(hidden)
         return list(hidden.split(counts))
@@ -138,11 +139,11 @@ class Discriminator(nn.Module):
         """
         of_features, of_sentence = self.joint.weight.split([features.shape[1], sentences[0].shape[1]], dim=1)
         shared = conv2d(features, of_features, self.joint.bias, padding=1)
-        logits = []
-        counts = [len(each) for each in sentences]
-        for sentence_bias in self._convolved_sentences(of_sentence, torch.cat(sentences)).split(counts):
-            joined = self.after_joint(shared[: len(sentence_bias)] + sentence_bias.to(shared.dtype))
-            logits.append(_logits(self.conditional_head, joined))
+        biases = self._convolved_sentences(of_sentence, torch.cat(sentences)).split([len(each) for each in sentences])
+        joined = [shared[: len(bias)] + bias.to(shared.dtype) for bias in biases]
+        for layer in self.after_joint:
+            joined = normalise_apart(layer, joined)
+        logits = [_logits(self.conditional_head, each) for each in joined]
         if self.projection_dim:
             image = self._projected(features)
             logits = [

@@ -110,15 +110,8 @@ class Runtime(Section):
     preprocess_workers: Count
     training_processes: Count
     deterministic: bool
-    compile: bool
     gradient_checkpointing: bool
     checkpoint_seconds: Weight
-
-    @model_validator(mode="after")
-    def _compiled_or_checkpointed(self) -> "Runtime":
-        if self.compile and self.gradient_checkpointing:
-            raise ValueError("compile and gradient_checkpointing cannot both be true")
-        return self
 
 
 class StartFrom(Section):

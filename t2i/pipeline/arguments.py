@@ -48,6 +48,5 @@ def gan_arguments(params: Params) -> dict[str, Any]:
         "max_words": params.dataset.max_words,
         "flip": params.dataset.flip,
         "precision": resolve_precision(params.runtime.precision),
-        "compile": params.runtime.compile,
         "seed": params.seed,
     }

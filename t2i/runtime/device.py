@@ -1,13 +1,9 @@
-"""Device, precision and compilation."""
+"""Device and precision."""
 
 import os
-import shutil
 from typing import Literal
 
 import torch
-from torch import nn
-
-from t2i.errors import InputError
 
 Precision = Literal["auto", "fp32", "bf16"]
 
@@ -59,18 +55,3 @@ def loader_workers() -> int:
     if not torch.cuda.is_available():
         return 0
     return max(1, min(4, (os.cpu_count() or 1) // max(1, torch.cuda.device_count()) - 1))
-
-
-def compile_modules(*modules: nn.Module) -> None:
-    """torch.compile each module in place; it compiles when first called.
-
-    Raises:
-        InputError: there is no C++ compiler.
-    """
-    compiler = os.environ.get("CXX", "g++")
-    if current_device().type == "cpu" and shutil.which(compiler) is None:
-        raise InputError(
-            f"runtime.compile needs a C++ compiler, but there is no {compiler}; install one or set it false"
-        )
-    for module in modules:
-        module.compile(dynamic=False)

@@ -1,22 +1,25 @@
 """One training by several processes that share out the images of each batch.
 
-Every process knows the text, the classes and the noise of the whole batch and computes the images of its own part.
-Wherever images of the batch meet, in means, contrasts and batch norm, the processes exchange their parts, so that each
-has the loss of the whole batch. With one process every function here returns its argument.
+Every process knows the text, the classes and the noise of the whole batch and computes the images of its own part; the
+parts need not be equal. Wherever images of the batch meet, in means, contrasts and batch norm, the processes exchange
+their parts, so that each has the loss of the whole batch. With one process every function here returns its argument.
 
 Each rank differentiates the sum of P equal losses with respect to its own replica; averaging gradients over ranks
-therefore gives the gradient of one loss.
+therefore gives the gradient of one loss. What losses need of the other ranks is exchanged in the forward pass alone:
+all ranks go on from it with the same computation, so that the gradients of all, which have to be summed, are known to
+be equal. Batch norm is used by each rank in its own way, and exchanges gradients too.
 """
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
 from torch import distributed as dist
+from torch.utils._pytree import tree_flatten, tree_unflatten
 
 from t2i.errors import InputError, PeerLostError
 
@@ -25,6 +28,9 @@ Value = TypeVar("Value")
 # Processes may wait long for the first one, which waits for its turn where the same training is running already. That
 # a process has died is noticed by torchrun, not by waiting.
 _TIMEOUT = timedelta(days=7)
+
+BROADCAST_BYTES = 2**24
+"""Largest piece of a tensor that is sent at once: the memory that buffers may take."""
 
 
 def launched_by_torchrun() -> bool:
@@ -71,71 +77,101 @@ def rank() -> int:
 
 
 def local_rows(count: int) -> slice:
-    """Which of ``count`` rows are this process's.
+    """Which of ``count`` rows are this process's: as many as another's, or one more or less.
 
     Raises:
-        InputError: the processes do not divide it.
+        InputError: there are fewer rows than processes.
     """
-    if count % world_size():
-        raise InputError(
-            f"a batch_size of {count} cannot be shared out evenly to {world_size()} processes; change either"
-        )
-    part = count // world_size()
-    return slice(rank() * part, (rank() + 1) * part)
+    if count < world_size():
+        raise InputError(f"a batch_size of {count} is too small for {world_size()} processes; raise it or start fewer")
+    first, end = (place * count // world_size() for place in (rank(), rank() + 1))
+    return slice(first, end)
 
 
 def local_shard(tensor: Tensor, views: int = 1) -> Tensor:
-    """This process's part of something about the whole batch: [V N, ...] -> [V N / processes, ...], V views of N."""
+    """This process's part of something about the whole batch, V views of N rows: [V N, ...] -> [V n, ...]."""
     if world_size() == 1:
         return tensor
     rows = local_rows(len(tensor) // views)
     return tensor.unflatten(0, (views, -1))[:, rows].flatten(0, 1)
 
 
+def padded(rows: Tensor, count: int) -> Tensor:
+    """This process's rows among zeros in place of the others': [n, ...] -> [count, ...]; their sum is the whole."""
+    place = local_rows(count)
+    zeros = (rows.new_zeros(others, *rows.shape[1:]) for others in (place.start, count - place.stop))
+    return torch.cat((next(zeros), rows, next(zeros)))
+
+
 # ---- What the processes compute together, with gradients ----
 
 
-class _AllReduceSum(torch.autograd.Function):
-    """Sum over the processes. Each contributes to all results, so a gradient is a sum over the processes as well.
+class _Sum(torch.autograd.Function):
+    """Sum over the processes, of which each makes something else: a gradient is a sum over them as well.
 
-    (torch.distributed.nn.functional.all_reduce is the same and deprecated.)
+    (torch.distributed.nn.functional.all_reduce is the same and deprecated; the backward of torch's own all_gather is a
+    scatter with gloo, which cannot be derived again.)
     """
 
     @staticmethod
     def forward(_: Any, tensor: Tensor) -> Tensor:
-        total = tensor.clone(memory_format=torch.contiguous_format)
-        _all_reduce(total)
-        return total
+        return _summed(tensor)
 
     @staticmethod
     def backward(_: Any, *gradients: Tensor) -> Tensor:
         return all_reduce_sum(gradients[0])  # differentiable again, for R1
 
 
+class _SumForLoss(torch.autograd.Function):
+    """Sum over the processes, from which all compute the same loss: P equal gradients, and P times one is their sum.
+
+    Differentiable once: a function of the gradient would differ from rank to rank.
+    """
+
+    @staticmethod
+    def forward(_: Any, tensor: Tensor) -> Tensor:
+        return _summed(tensor)
+
+    @staticmethod
+    def backward(_: Any, *gradients: Tensor) -> Tensor:
+        return gradients[0] * world_size()
+
+
 def all_reduce_sum(tensor: Tensor) -> Tensor:
     """Sum over the processes, differentiable twice; all give the same shape."""
-    return tensor if world_size() == 1 else _AllReduceSum.apply(tensor)
+    return tensor if world_size() == 1 else _Sum.apply(tensor)
 
 
-def mean(tensor: Tensor) -> Tensor:
-    """Mean over all elements of all processes, which may have different numbers of them."""
-    if world_size() == 1:
-        return tensor.mean()
-    added, count = all_reduce_sum(torch.stack((tensor.sum(), tensor.new_full((), tensor.numel()))))
-    return added / count
+def means(*tensors: Tensor) -> list[Tensor]:
+    """Mean of each tensor over all elements of all processes, which may have different numbers of them.
 
-
-def all_gather(tensor: Tensor) -> Tensor:
-    """The rows of all processes, one after the other: [N / processes, ...] -> [N, ...].
-
-    A sum of zero-padded parts: the backward of torch's own all_gather is a scatter with gloo, which cannot be derived
-    again.
+    For losses, see above. All are exchanged at once.
     """
     if world_size() == 1:
-        return tensor
-    before, after = rank() * len(tensor), (world_size() - 1 - rank()) * len(tensor)
-    zeros = (tensor.new_zeros(count, *tensor.shape[1:]) for count in (before, after))
-    return all_reduce_sum(torch.cat((next(zeros), tensor, next(zeros))))
+        return [tensor.mean() for tensor in tensors]
+    return means_of_sums([tensor.sum() for tensor in tensors], [tensor.numel() for tensor in tensors])
+
+
+def means_of_sums(sums: Sequence[Tensor], counts: Sequence[int]) -> list[Tensor]:
+    """The same, from each process's sums over so many elements."""
+    if world_size() == 1:
+        return [added / count for added, count in zip(sums, counts, strict=True)]
+    both = torch.stack((*sums, *(sums[0].new_full((), count) for count in counts)))  # no copy to the device
+    added, numbers = _SumForLoss.apply(both).chunk(2)
+    return list((added / numbers).unbind())
+
+
+def all_gather(tensors: Sequence[Tensor], count: int) -> list[Tensor]:
+    """All processes' rows of tensors of the batch, in its order: each [n, ...] -> [count, ...].
+
+    For losses, see above. All are exchanged at once.
+    """
+    if world_size() == 1:
+        return list(tensors)
+    whole = [padded(tensor, count) for tensor in tensors]
+    gathered = _SumForLoss.apply(torch.cat([tensor.flatten() for tensor in whole]))
+    parts = gathered.split([tensor.numel() for tensor in whole])
+    return [part.view_as(tensor) for part, tensor in zip(parts, whole, strict=True)]
 
 
 @torch.no_grad()
@@ -161,6 +197,31 @@ def broadcast_object(value: Value) -> Value:
     with _peer_errors():
         dist.broadcast_object_list(values, src=0)
     return values[0]
+
+
+def broadcast_state(state: Any) -> Any:
+    """Nested dicts, lists and tuples of what the first process has, on the processor; one that has none gives None.
+
+    Tensors go one by one and piece by piece, so nothing takes much memory beside the state itself.
+    """
+    if world_size() == 1:
+        return state
+    leaves, structure = tree_flatten(state)
+    described = [leaf.to("meta") if isinstance(leaf, Tensor) else leaf for leaf in leaves]
+    described, structure = broadcast_object((described, structure))
+    if rank() > 0:
+        leaves = [torch.empty(leaf.shape, dtype=leaf.dtype) if isinstance(leaf, Tensor) else leaf for leaf in described]
+    for leaf in leaves:
+        if isinstance(leaf, Tensor) and leaf.numel():
+            _broadcast_bytes(leaf.detach().cpu().contiguous().view(-1).view(torch.uint8))
+    return tree_unflatten(leaves, structure)
+
+
+def _broadcast_bytes(memory: Tensor) -> None:
+    """Overwrite bytes with those of the first process."""
+    with _peer_errors():
+        for piece in memory.split(BROADCAST_BYTES):
+            dist.broadcast(piece, src=0)
 
 
 def any_rank(value: Value) -> Value:
@@ -190,6 +251,12 @@ def main_process_first() -> Iterator[None]:
     yield
     if rank() == 0:
         barrier()
+
+
+def _summed(tensor: Tensor) -> Tensor:
+    total = tensor.clone(memory_format=torch.contiguous_format)
+    _all_reduce(total)
+    return total
 
 
 def _all_reduce(tensor: Tensor) -> None:

@@ -11,7 +11,7 @@ from t2i.data.batches import Batch, CaptionBatches
 from t2i.data.packed import PackedSplit
 from t2i.data.pixels import to_float
 from t2i.data.text.vocabulary import Vocabulary
-from t2i.losses.damsm import Negatives, sentence_loss, word_loss
+from t2i.losses.damsm import Negatives, matching_sum, sentence_scores, word_scores
 from t2i.losses.nt_xent import nt_xent
 from t2i.models.encoders.damsm import Damsm, build_image_encoder
 from t2i.models.encoders.inception import InceptionImageEncoder
@@ -125,7 +125,7 @@ class DamsmObjective:
     ) -> None:
         self.encoders, self.precision, self.negatives = encoders, precision, negatives
         self.damsm_lambda, self.temperature = damsm_lambda, temperature
-        self.gammas = {"gamma1": gamma1, "gamma2": gamma2, "gamma3": gamma3}
+        self.gamma1, self.gamma2, self.gamma3 = gamma1, gamma2, gamma3
 
     def step(self, batch: Batch) -> dict[str, Tensor]:
         """Gradients of both encoders; returns the losses.
@@ -138,16 +138,21 @@ class DamsmObjective:
         sentences, words, padding = (t.chunk(len(batch.ids)) for t in (text.sentence, text.words, text.padding))
         with autocast(self.precision):
             by_words = [
-                word_loss(regions, w, p, batch.classes, **self.gammas)
+                word_scores(regions, w, p, gamma1=self.gamma1, gamma2=self.gamma2)
                 for w, p in zip(words[:2], padding[:2], strict=True)
             ]
-        by_sentence = [
-            sentence_loss(codes, s, batch.classes, self.gammas["gamma3"], self._other_views(sentences, view, batch))
-            for view, s in enumerate(sentences)
+        others, by_sentence = [], []
+        for view, own in enumerate(sentences):
+            others.append(more := self._other_views(sentences, view, batch))
+            by_sentence.append(sentence_scores(codes, own, more))
+        scores = distributed.all_gather([*by_words, *by_sentence], len(batch.classes))
+        losses = [
+            matching_sum(each, batch.classes, self.gamma3, more)
+            for each, more in zip(scores, [*(None for _ in by_words), *others], strict=True)
         ]
         terms = {
-            "words": torch.stack(by_words).sum(),
-            "sentence": min(2, len(sentences)) * torch.stack(by_sentence).mean(),
+            "words": torch.stack(losses[: len(by_words)]).sum(),
+            "sentence": min(2, len(sentences)) * torch.stack(losses[len(by_words) :]).mean(),
         }
         loss = terms["words"] + terms["sentence"]
         if len(sentences) > 1:

@@ -54,14 +54,11 @@ def test_git_on_the_way_to_the_first_commit(folder: Path, monkeypatch: pytest.Mo
 def test_no_git(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("t2i.check.machine.shutil.which", lambda _: None)
     assert problems() == ["git is not installed, and DVC needs it: install git"]
-    assert "runtime.compile needs a C++ compiler: install g++, or set it false" in problems("runtime.compile=true")
 
 
 def test_processes_share_out_a_batch() -> None:
-    assert [line for line in problems("runtime.training_processes=5") if "does not divide" in line] == [
-        f"budgets.demo.{stage}.batch_size is {size}, which runtime.training_processes = 5 does not divide: change one "
-        "of them"
-        for stage, size in (("pretrain_damsm", 32), ("train_gan", 12))
+    assert [line for line in problems("runtime.training_processes=13") if "less than" in line] == [
+        "budgets.demo.train_gan.batch_size is 12, less than runtime.training_processes = 13: change one of them"
     ]
 
 

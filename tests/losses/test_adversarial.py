@@ -12,15 +12,15 @@ LOGITS = torch.tensor([-2.0, 0.0, 0.5, 3.0])
 
 
 def test_bce_is_the_librarys_cross_entropy() -> None:
-    torch.testing.assert_close(real_loss(LOGITS, "bce"), bce(LOGITS, torch.ones(4)))
-    torch.testing.assert_close(fake_loss(LOGITS, "bce"), bce(LOGITS, torch.zeros(4)))
-    torch.testing.assert_close(generator_loss(LOGITS, "bce"), bce(LOGITS, torch.ones(4)))
+    torch.testing.assert_close(real_loss(LOGITS, "bce").mean(), bce(LOGITS, torch.ones(4)))
+    torch.testing.assert_close(fake_loss(LOGITS, "bce").mean(), bce(LOGITS, torch.zeros(4)))
+    torch.testing.assert_close(generator_loss(LOGITS, kind="bce"), bce(LOGITS, torch.ones(4)))
 
 
 def test_hinge_is_flat_beyond_its_margin() -> None:
-    assert real_loss(LOGITS, "hinge").item() == pytest.approx((3 + 1 + 0.5 + 0) / 4)
-    assert fake_loss(LOGITS, "hinge").item() == pytest.approx((0 + 1 + 1.5 + 4) / 4)
-    assert generator_loss(LOGITS, "hinge").item() == pytest.approx(-1.5 / 4)
+    assert real_loss(LOGITS, "hinge").mean().item() == pytest.approx((3 + 1 + 0.5 + 0) / 4)
+    assert fake_loss(LOGITS, "hinge").mean().item() == pytest.approx((0 + 1 + 1.5 + 4) / 4)
+    assert generator_loss(LOGITS, LOGITS[:1], kind="hinge").item() == pytest.approx(-1.5 / 4 - LOGITS[0].item())
 
 
 @pytest.mark.parametrize(("kind", "undecided"), [("bce", math.log(2)), ("hinge", 1.0)])

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from t2i.losses.damsm import Negatives, damsm_losses, matching_loss, sentence_loss, sentence_scores, word_scores
+from t2i.losses.damsm import Negatives, damsm_losses, matching_loss, matching_sum, sentence_scores, word_scores
 
 
 def padding_of(lengths: Tensor, longest: int) -> Tensor:
@@ -113,7 +113,8 @@ def test_more_candidates_count_for_images_alone_and_not_of_their_own_class() -> 
         expected -= torch.log_softmax(6.0 * cosine[i, others], dim=0)[others.index(i)].item() / 3
         images = [j for j in range(3) if j == i or of[j] != of[i]]
         expected -= torch.log_softmax(6.0 * cosine[images, i], dim=0)[images.index(i)].item() / 3
-    assert sentence_loss(codes, sentences, classes, 6.0, extra_negatives).item() == pytest.approx(expected, rel=1e-5)
+    scores = sentence_scores(codes, sentences, extra_negatives)
+    assert matching_sum(scores, classes, 6.0, extra_negatives).item() == pytest.approx(expected, rel=1e-5)
 
 
 def test_k_more_candidates_that_all_fit_alike_cost_log_of_all() -> None:
@@ -133,4 +134,5 @@ def test_candidates_enter_the_sentence_level_loss_alone() -> None:
         for given in (None, extra_negatives)
     )
     assert plain[0] == harder[0] and plain[1] < harder[1]
-    assert harder[1] == sentence_loss(codes, sentences, classes, 10.0, extra_negatives)
+    scores = sentence_scores(codes, sentences, extra_negatives)
+    assert harder[1] == matching_sum(scores, classes, 10.0, extra_negatives)

@@ -103,13 +103,6 @@ def test_a_mistake_is_one_line_that_names_key_and_value(tmp_path: Path, old: str
     assert "\n" not in str(caught.value) and str(tmp_path / "params.yaml") in str(caught.value)
 
 
-def test_compiling_and_recomputing_at_once_is_refused(tmp_path: Path) -> None:
-    both = re.search(r"  compile: false.*gradient_checkpointing: false", TEXT, re.DOTALL)
-    assert both is not None
-    with pytest.raises(InputError, match="compile and gradient_checkpointing cannot both be true"):
-        load_changed(tmp_path, both[0], both[0].replace(": false", ": true"))
-
-
 @pytest.mark.parametrize(
     ("content", "message"),
     [("a: [", "not YAML"), ("", "must be a valid dictionary"), ("- 1", "must be a valid dictionary")],

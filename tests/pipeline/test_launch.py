@@ -133,8 +133,8 @@ def test_the_stage_goes_on_after_a_process_was_killed(folder: Path) -> None:
 
 def test_one_process_says_what_is_wrong(folder: Path) -> None:
     text = (folder / "params.yaml").read_text()
-    (folder / "params.yaml").write_text(text.replace("batch_size: 8", "batch_size: 7"))
+    (folder / "params.yaml").write_text(text.replace("batch_size: 8", "batch_size: 33"))
     processes = start(folder)
-    line = "train_gan: a batch_size of 7 cannot be shared out evenly to 2 processes; change either"
+    line = "train_gan: a batch of 33 images needs as many, the split has 32; lower batch_size"
     assert end(processes, folder) == [line] and [p.exitcode for p in processes] == [1, 1]
     (folder / "params.yaml").write_text(text)

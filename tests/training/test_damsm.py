@@ -25,7 +25,7 @@ def test_damsm_learns_to_match_stripes_with_their_captions(striped: Path, vocabu
     damsm, history = small_damsm(striped, vocabulary)
     assert history[-1]["words"] + history[-1]["sentence"] < 0.7 * (history[0]["words"] + history[0]["sentence"])
     pack = PackedSplit(striped, "test")
-    codes = encode_images(damsm.image, centre_crops(pack), CPU)
+    codes = encode_images(damsm.image, [centre_crops(pack)], CPU)
     captions = EncodedCaptions(pack, vocabulary, 18)
     sentences = encode_sentences(damsm.text, captions, CPU)
     assert codes.shape == (24, 16) and sentences.shape == (72, 16)

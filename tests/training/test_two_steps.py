@@ -41,7 +41,7 @@ def damsm_arguments_of_paper() -> Arguments:
 def gan_arguments_of_paper(model: str) -> Arguments:
     """Those of the recipe of the paper for CUB, with the sizes of the stored values."""
     given = gan_arguments(load(ROOT / "params.yaml", data="cub", model=model, recipe="paper", budget="paper"))
-    del given["epochs"], given["compile"]
+    del given["epochs"]
     sizes = {
         "generator": {
             "noise_dim": plain.Z, "condition_dim": plain.CONDITION, "base_size": plain.SIDES[0], "ngf": plain.NGF,

@@ -110,7 +110,7 @@ class GanObjective:
             noise = noise[:images].repeat(captions, 1)
         if self.shared_noise == "all":
             epsilon = epsilon.repeat(captions, 1)
-        return noise.to(self.device), epsilon.to(self.device)
+        return noise.to(self.device, non_blocking=True), epsilon.to(self.device, non_blocking=True)
 
     def generate(self, text: Text, noise: Noise, num_scales: int) -> Generated:
         """Images of this process's part of the captions, at the smallest ``num_scales`` scales."""
@@ -157,11 +157,8 @@ class GanObjective:
         if self.matching:
             bank = self.memory_bank.negatives
             columns = [view if bank is None else torch.cat((view, bank.sentences)) for view in views]
-            terms = [
-                term
-                for column in columns
-                for term in matching_loss(all_gather(discriminator.similarity(features, column)), classes, 1.0, bank)
-            ]
+            scores = all_gather([discriminator.similarity(features, column) for column in columns], len(classes))
+            terms = [term for each in scores for term in matching_loss(each, classes, 1.0, bank)]
             loss = loss + self.matching * torch.stack(terms).sum()
         return loss
 
@@ -193,8 +190,7 @@ class GanObjective:
     def generator_loss(self, scale: int, images: Tensor, sentences: Tensor) -> Tensor:
         """Adversarial loss of the generator at one scale: [V N, 3, s, s], [V N, D]."""
         unconditional, (conditional,) = self.discriminators[scale](images, sentences)
-        both = generator_loss(unconditional, self.adversarial) + generator_loss(conditional, self.adversarial)
-        return self.captions_per_image * both
+        return self.captions_per_image * generator_loss(unconditional, conditional, kind=self.adversarial)
 
     def _adversarial_term(self, scale: int, images: Tensor, sentences: Tensor) -> Tensor:
         with autocast(self.precision):
@@ -204,10 +200,11 @@ class GanObjective:
     def _mode_seeking_term(self, images: Tensor, noise: Noise, text: Text, count: int) -> Tensor:
         """Between first-scale images of the first view and those of the noise of the next image of the batch."""
         first_noise, epsilon = (vector[:count] for vector in noise)
-        other_noise, epsilon = (local_shard(vector.roll(1, dims=0)) for vector in (first_noise, epsilon))
+        other_noise, epsilon = (vector.roll(1, dims=0) for vector in (first_noise, epsilon))
         with autocast(self.precision):
-            _, other, _, _ = self.generator.first_stage(other_noise, epsilon, local_shard(text.sentence[:count]))
-            loss = mode_seeking(images[: len(other)], other, local_shard(first_noise), other_noise)
+            inputs = map(local_shard, (other_noise, epsilon, text.sentence[:count]))
+            _, other, _, _ = self.generator.first_stage(*inputs)
+            loss = mode_seeking(images[: len(other)], other, first_noise, other_noise)
         return backward(loss, self.mode_seeking)
 
     def _matching_terms(self, images: Tensor, text: Text, batch: Batch) -> dict[str, Tensor]:
@@ -217,7 +214,7 @@ class GanObjective:
             terms = {"damsm": self.damsm_loss(regions, codes, text, batch.classes)}
         loss = self.damsm * terms["damsm"]
         if self.captions_per_image == 2:
-            first, second = map(all_gather, codes.chunk(2))
+            first, second = all_gather(codes.chunk(2), len(batch.classes))
             terms["contrastive"] = nt_xent(first, second, self.temperature)
             loss = loss + self.lambda_ * terms["contrastive"]
         backward(loss)
@@ -225,14 +222,10 @@ class GanObjective:
 
     def damsm_loss(self, regions: Tensor, codes: Tensor, text: Text, classes: Tensor) -> Tensor:
         """Word and sentence loss of the last scale, summed over views; the memory bank enters the sentence loss."""
-        tensors = (regions, codes, text.words, text.sentence, text.padding)
-        views = zip(*(tensor.chunk(self.captions_per_image) for tensor in tensors), strict=True)
-        bank = self.memory_bank.negatives
-        losses = [
-            loss
-            for r, c, w, s, p in views
-            for loss in damsm_losses(r, c, w, s, p, classes, **self.gammas, extra_negatives=bank)
-        ]
+        losses = damsm_losses(
+            regions, codes, text.words, text.sentence, text.padding, classes, **self.gammas,
+            extra_negatives=self.memory_bank.negatives,
+        )  # fmt: skip
         return torch.stack(losses).sum()
 
 

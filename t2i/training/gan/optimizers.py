@@ -1,10 +1,10 @@
 """Optimizers of GAN training: Adam and its schedule for each network, and the average of the generator's weights."""
 
+import copy
 import warnings
-from collections.abc import Callable
 
 from torch.optim.lr_scheduler import LambdaLR
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from t2i.models.generators.generator import Generator
 from t2i.runtime.distributed import average_gradients
@@ -21,6 +21,9 @@ class GanOptimizers:
         lr_generator, lr_discriminator, beta1, beta2: of Adam.
         lr_decay_start: share of the steps after which the learning rates fall linearly to 0; 1: never.
         ema_decay: share of the old average that stays at each update, in [0, 1).
+
+    Attributes:
+        average: the generator with averaged weights, in eval mode.
     """
 
     def __init__(
@@ -47,17 +50,9 @@ class GanOptimizers:
             lr = lr_generator if name == "g" else lr_discriminator
             self._optimizers[name] = Adam(network.parameters(), lr=lr, betas=(beta1, beta2))
             self._schedules[name] = LambdaLR(self._optimizers[name], lr_factor)
-        averaging: Callable[..., None] = get_ema_multi_avg_fn(ema_decay)
-        self._average = AveragedModel(generator, multi_avg_fn=averaging)
-        self._average.eval().requires_grad_(False)
-        self._average.n_averaged.fill_(1)  # else the first update would copy instead of average
-
-    @property
-    def average(self) -> Generator:
-        """The generator with averaged weights, in eval mode."""
-        network = self._average.module
-        assert isinstance(network, Generator)
-        return network
+        # torch's AveragedModel copies the number of updates to the device at each of them, and waits for that
+        self._update_average = get_ema_multi_avg_fn(ema_decay)
+        self.average = copy.deepcopy(generator).eval().requires_grad_(False)
 
     def step_discriminator(self, scale: int) -> None:
         """Update the discriminator of a scale and free its gradients."""
@@ -66,7 +61,10 @@ class GanOptimizers:
     def step_generator(self) -> None:
         """Update the generator and its average, free its gradients, and advance all schedules."""
         self._step("g")
-        self._average.update_parameters(self._networks["g"])
+        generator = self._networks["g"]
+        self._update_average(list(self.average.parameters()), list(generator.parameters()), 0)
+        for of_average, latest in zip(self.average.buffers(), generator.buffers(), strict=True):
+            of_average.copy_(latest)
         for schedule in self._schedules.values():
             schedule.step()
 
@@ -78,7 +76,7 @@ class GanOptimizers:
     def parts(self) -> dict[str, Stateful]:
         """Everything with a state, by name."""
         return {
-            "average": self._average,
+            "average": self.average,
             **{f"optimizer_{name}": optimizer for name, optimizer in self._optimizers.items()},
             **{f"schedule_{name}": schedule for name, schedule in self._schedules.items()},
         }

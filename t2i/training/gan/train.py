@@ -16,7 +16,7 @@ from t2i.models.generators.generator import Generator, scales
 from t2i.models.init import InitScheme, init_weights
 from t2i.runtime import distributed
 from t2i.runtime.activation_checkpointing import checkpoint_activations
-from t2i.runtime.device import Precision, compile_modules, current_device
+from t2i.runtime.device import Precision, current_device
 from t2i.runtime.sync_batch_norm import convert_sync_batchnorm
 from t2i.training.gan.discriminators import MultiScaleDiscriminator
 from t2i.training.gan.objective import GanObjective
@@ -47,7 +47,6 @@ def train_gan(
     seed: int,
     steps: int | None = None,
     epochs: int | None = None,
-    compile: bool = False,
     gradient_checkpointing: bool = False,
     start: GanStart | None = None,
     snapshots: SnapshotFiles | None = None,
@@ -68,7 +67,6 @@ def train_gan(
             nor discriminated. Then it starts with the weights of the scale before it. 0: all scales from the start, as
             published.
         steps, epochs: length of the training; one of both.
-        compile: whether torch compiles the stages of the generator; changes the last bits.
         gradient_checkpointing: of the generator, for less memory; changes no byte of the outcome.
         start: weights to go on from instead of initial ones; with them all scales are trained from the start, whatever
             ``grow_at`` says.
@@ -102,8 +100,6 @@ def train_gan(
     optimizers = GanOptimizers(g, d, steps=num_steps, **optimizer)
     if gradient_checkpointing:
         checkpoint_activations(g.checkpointable_blocks())
-    if compile:
-        compile_modules(g.initial, *g.refinements)
 
     parts: dict[str, Stateful] = {
         "generator": g, "discriminators": d, "memory_bank": objective.memory_bank, **optimizers.parts()
@@ -161,7 +157,7 @@ def _initialise(
     """Initial weights, or those to start from, on the device, channels last."""
     for network in (g, d):
         init_weights(network, init)
-        convert_sync_batchnorm(network)
+        convert_sync_batchnorm(network, discriminates=network is d)
         network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     if start is not None:
         start.load_into(g, d)

@@ -1,7 +1,6 @@
 """Checkpoints of a training: when they are due, and how they are written, verified and read."""
 
 import errno
-import io
 import math
 import os
 import shutil
@@ -15,6 +14,7 @@ import torch
 from torch import Tensor
 
 from t2i.errors import InputError
+from t2i.runtime import distributed
 
 CHECKPOINT = "last.ckpt"
 
@@ -51,22 +51,41 @@ class CheckpointPolicy:
 
 def write_state(file: Any, parts: Mapping[str, Stateful], steps_done: int) -> None:
     """Write everything that the next step depends on, tensor by tensor, to a file opened for bytes."""
+    torch.save(_state(parts, steps_done), file)
+
+
+def restore_state(path: Path | None, parts: Mapping[str, Stateful]) -> int:
+    """Restore in all processes what :func:`write_state` wrote; returns the number of steps that are done.
+
+    Part by part, so that a process never holds the state of more than one of them beside the parts themselves.
+
+    Args:
+        path: in the first process; None there: the state that it has. Others get theirs from it.
+    """
+    saved: dict[str, Any] = {}
+    if path is not None:
+        saved = torch.load(path, weights_only=True, map_location="cpu", mmap=True)
+    elif distributed.rank() == 0:
+        saved = _state(parts, 0)
+    rest = {name: value for name, value in saved.items() if name != "parts"}
+    # the first process alone has progress images and snapshots
+    rest = distributed.broadcast_object(rest | {"names": list(parts)})
+    for name in rest["names"]:
+        state = distributed.broadcast_state(saved["parts"][name] if saved else None)
+        if name in parts:
+            parts[name].load_state_dict(state)
+        del state  # before the next one comes
+    torch.set_rng_state(rest["random"]["cpu"])
+    if torch.cuda.is_available() and "cuda" in rest["random"]:  # a checkpoint of a processor may go on on a GPU
+        torch.cuda.set_rng_state(rest["random"]["cuda"])
+    return int(rest["done"])
+
+
+def _state(parts: Mapping[str, Stateful], steps_done: int) -> dict[str, Any]:
     random = {"cpu": torch.get_rng_state()}
     if torch.cuda.is_available():
         random["cuda"] = torch.cuda.get_rng_state()
-    states = {name: part.state_dict() for name, part in parts.items()}
-    torch.save({"done": steps_done, "random": random, "parts": states}, file)
-
-
-def restore_state(source: Path | io.BytesIO, parts: Mapping[str, Stateful]) -> int:
-    """Restore what :func:`write_state` wrote; returns the number of steps that are done."""
-    saved = torch.load(source, weights_only=True, map_location="cpu", mmap=isinstance(source, Path))
-    for name, part in parts.items():
-        part.load_state_dict(saved["parts"][name])
-    torch.set_rng_state(saved["random"]["cpu"])
-    if torch.cuda.is_available() and "cuda" in saved["random"]:  # a checkpoint of a processor may go on on a GPU
-        torch.cuda.set_rng_state(saved["random"]["cuda"])
-    return int(saved["done"])
+    return {"done": steps_done, "random": random, "parts": {name: part.state_dict() for name, part in parts.items()}}
 
 
 def save_checkpoint(path: Path, parts: Mapping[str, Stateful], steps_done: int, *, then: str) -> None:

@@ -5,7 +5,6 @@ that a step depends on, and data and noise are functions of the seed and the ste
 writes and reads it; the state of all is the same.
 """
 
-import io
 import logging
 import os
 import time
@@ -27,7 +26,6 @@ from t2i.training.loop.checkpoint import (
     is_damaged,
     restore_state,
     save_checkpoint,
-    write_state,
 )
 from t2i.training.loop.loss_history import DivergedError, LossHistory
 
@@ -77,11 +75,8 @@ class TrainingLoop:
         if self.checkpoints is not None and self._writes:
             check_disk_space(self.checkpoints.folder, self._parts, self.kept_bytes)
             found = _verified(self.checkpoints.path)
-        state: Path | io.BytesIO | None = found
-        if distributed.world_size() > 1:  # initial weights may differ in last bits between machines
-            mine = (found.read_bytes() if found else self._initial_state()) if self._writes else b""
-            state = io.BytesIO(distributed.broadcast_object(mine))
-        first = 0 if state is None else restore_state(state, self._parts)
+        # initial weights may differ in last bits between machines
+        first = restore_state(found, self._parts) if found or distributed.world_size() > 1 else 0
         if first and self.checkpoints is not None:
             self._saved = first
             log.info("going on after step %s of %s", f"{first:,}", f"{self.total:,}")
@@ -116,11 +111,6 @@ class TrainingLoop:
         then = f"goes on after step {self._saved:,}" if self._saved else "starts anew"
         save_checkpoint(checkpoints.path, self._parts, steps_done, then=then)
         self._saved, self._last = steps_done, time.monotonic()
-
-    def _initial_state(self) -> bytes:
-        buffer = io.BytesIO()
-        write_state(buffer, self._parts, 0)
-        return buffer.getvalue()
 
     def _advice(self) -> str:
         """What to do about a diverged loss."""

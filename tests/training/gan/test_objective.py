@@ -72,9 +72,9 @@ def test_discriminator_loss_is_that_of_each_caption_in_passes_of_its_own(views: 
             real_u, (real_c,) = d(r, sentence)
             fake_u, (fake_c,) = d(f[rows], sentence)
             _, (mismatched_c,) = d(r[:-1], sentence[1:])  # as published, the last image has no mismatched sentence
-            expected = expected + (real_loss(real_u, "bce") + real_loss(real_c, "bce")) / 2
+            expected = expected + (real_loss(real_u, "bce") + real_loss(real_c, "bce")).mean() / 2
             fakes = (fake_u, fake_c, mismatched_c)
-            expected = expected + torch.stack([fake_loss(logits, "bce") for logits in fakes]).sum() / 3
+            expected = expected + torch.stack([fake_loss(logits, "bce").mean() for logits in fakes]).sum() / 3
     torch.testing.assert_close(discriminator_losses(objective, real, fake, sentences, torch.arange(4)), expected)
 
 
@@ -85,7 +85,7 @@ def test_generator_loss_is_summed_over_scales_and_captions(views: int) -> None:
     for d, f in zip(objective.discriminators.scales, fake, strict=True):
         for view, sentence in zip(f.split(3), sentences.split(3), strict=True):
             unconditional, (conditional,) = d(view, sentence)
-            expected = expected + generator_loss(unconditional, "bce") + generator_loss(conditional, "bce")
+            expected = expected + generator_loss(unconditional, kind="bce") + generator_loss(conditional, kind="bce")
     summed = sum(objective.generator_loss(scale, f, sentences) for scale, f in enumerate(fake))
     torch.testing.assert_close(summed, expected)
 
