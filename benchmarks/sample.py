@@ -50,8 +50,8 @@ def main() -> None:
         plain = PlainTextToImage(fp32, batch_size=params.stage("train_gan")["batch_size"])
         variants = {
             "plain": partial(plain.sample, captions, plan, seed=0),
-            "fp32": partial(sample, fp32, captions, plan, seed=0),
-            "auto": partial(sample, auto, captions, plan, seed=0),
+            "fp32": partial(images_of, fp32, captions, plan, seed=0),
+            "auto": partial(images_of, auto, captions, plan, seed=0),
         }
         seconds = time_alternately(variants, given.repeats, warm_up=1)
         title = f"{what}, {sizes_text(given)}, {torch.get_num_threads()} threads, auto is {resolve_precision('auto')}"
@@ -60,6 +60,11 @@ def main() -> None:
             title, seconds, dict.fromkeys(seconds, len(plan)), "images",
             largest_difference=difference, peak_gib=peak_memory() / 2**30,
         )  # fmt: skip
+
+
+def images_of(model: TextToImage, captions: EncodedCaptions, plan: pd.DataFrame, *, seed: int) -> Tensor:
+    """All images of a plan: [N, 3, S, S] uint8."""
+    return torch.cat(list(sample(model, captions, plan, seed=seed)))
 
 
 class PlainTextToImage:
@@ -75,7 +80,7 @@ class PlainTextToImage:
 
     @torch.no_grad()
     def sample(self, captions: EncodedCaptions, plan: pd.DataFrame, *, seed: int) -> Tensor:
-        """As :func:`t2i.generation.plan.sample`; images are converted to pixels one by one."""
+        """As :func:`images_of`; images are converted to pixels one by one."""
         noise, epsilon = self.generator.draw_noise(int(plan["noise"].max()) + 1, np.random.default_rng(seed))
         images = []
         for start in range(0, len(plan), self.batch_size):

@@ -15,19 +15,19 @@ from pathlib import Path
 
 import pandas as pd
 import torch
-from torch import Tensor
 
-from benchmarks.synthetic import NUM_CLASSES, damsm_encoders, synthetic_split, text_to_image, vocabulary_of
+from benchmarks import synthetic
+from benchmarks.synthetic import damsm_encoders, synthetic_split, text_to_image, vocabulary_of
 from t2i.data.batches import EncodedCaptions
 from t2i.data.packed import PackedSplit
 from t2i.data.text.vocabulary import Vocabulary
-from t2i.generation.pictures import PAIRED, Pictures, Sample
+from t2i.generation.pictures import PAIRED, load_sample, save_sample
 from t2i.generation.plan import paired_plan, sample
-from t2i.models.judge import Judge
 from t2i.params import Params
 from t2i.params.reader import load
 from t2i.pipeline.run import peak_memory
 from t2i.scores.evaluation import Scores, score_pictures
+from t2i.scores.images import noise_images
 from t2i.sources import toy_birds
 from t2i.sources.pack_writer import pack
 
@@ -74,28 +74,21 @@ def preprocess(images: int, folder: Path) -> Callable[[], object]:
     return work
 
 
-def sampling(images: int, folder: Path) -> Callable[[], Tensor]:
+def sampling(images: int, folder: Path) -> Callable[[], int]:
     """Generate images with a generator of budget demo."""
     params, split, vocabulary, plan = _inputs(images, folder)
     model, captions = text_to_image(params, vocabulary, "fp32"), EncodedCaptions(split, vocabulary, MAX_WORDS)
-    return lambda: sample(model, captions, plan, seed=0)
+    return lambda: sum(map(len, sample(model, captions, plan, seed=0)))
 
 
 def scoring(images: int, folder: Path) -> Callable[[], Scores]:
     """Score images of noise with networks of budget demo."""
     params, split, vocabulary, plan = _inputs(images, folder)
-    judge = Judge(
-        vocabulary,
-        classes=list(range(NUM_CLASSES)),
-        attributes={},
-        embedding_dim=params.stage("train_judge")["embedding_dim"],
-        width=params.stage("train_judge")["width"],
-        sentence_pooling=params.judge.sentence_pooling,
-    ).eval()
-    damsm = damsm_encoders(params, vocabulary).eval()
-    noise = Pictures(plan, torch.randint(256, (len(plan), 3, SIDE, SIDE), dtype=torch.uint8))
+    judge, damsm = synthetic.judge(params, vocabulary).eval(), damsm_encoders(params, vocabulary).eval()
+    noise = noise_images(len(plan), SIDE, seed=1)
+    save_sample(folder / "samples", {PAIRED: (plan, noise)}, split.captions["text"].tolist(), MAX_WORDS, {})
     return lambda: score_pictures(
-        Sample({PAIRED: noise}, split.captions["text"].tolist(), MAX_WORDS), split, split, [split], damsm, judge,
+        load_sample(folder / "samples")[0], {"train": split, "test": split}, damsm, judge,
         candidates=100, folds=10, seed=0, device=torch.device("cpu"),
     )  # fmt: skip
 

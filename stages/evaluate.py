@@ -3,7 +3,7 @@
 from t2i.checkpoints import model_file
 from t2i.checkpoints.pretrained import EXTRACTORS, find_all
 from t2i.checkpoints.provenance import check_inputs, file_digest
-from t2i.data.packed import PackedSplit, splits_in
+from t2i.data.packed import PackedSplit, digest, splits_in
 from t2i.files import replacing
 from t2i.generation.pictures import load_sample
 from t2i.models.encoders.damsm import Damsm
@@ -20,11 +20,11 @@ def main(params: Params) -> None:
     """prepared/, models/, samples/ -> metrics/evaluate.json and a table on the terminal."""
     choose_algorithms(deterministic=params.runtime.deterministic)
     sample, record = load_sample(SAMPLES)
-    test = PackedSplit(PREPARED, "test")
+    prepared, splits = digest(PREPARED), {name: PackedSplit(PREPARED, name) for name in splits_in(PREPARED)}
     damsm, judge = model_file.load(DAMSM, "damsm"), model_file.load(JUDGE, "judge")
-    check_inputs(SAMPLES, record, {PREPARED: test.digest})
+    check_inputs(SAMPLES, record, {PREPARED: prepared})
     check_inputs(SAMPLES, record["generator"], {DAMSM: file_digest(DAMSM)})
-    check_inputs(JUDGE, judge.get("provenance"), {PREPARED: test.digest})
+    check_inputs(JUDGE, judge.get("provenance"), {PREPARED: prepared})
     with model_file.building(DAMSM):
         encoders = Damsm.from_checkpoint(damsm)
     with model_file.building(JUDGE):
@@ -33,9 +33,7 @@ def main(params: Params) -> None:
     paths = find_all([EXTRACTORS[name] for name in names], WEIGHTS)
     scores = score_pictures(
         sample,
-        test,
-        PackedSplit(PREPARED, "train"),
-        [PackedSplit(PREPARED, split) for split in splits_in(PREPARED) if split != "train"],
+        splits,
         encoders,
         network,
         [Pretrained(name, path) for name, path in zip(names, paths, strict=True)],

@@ -6,7 +6,7 @@ from t2i.checkpoints.snapshots import choose_snapshot, snapshot_of
 from t2i.data.batches import EncodedCaptions
 from t2i.data.packed import PackedSplit
 from t2i.generation.gallery import draw_gallery
-from t2i.generation.pictures import Pictures, Sample, save_sample
+from t2i.generation.pictures import save_sample
 from t2i.generation.plan import cut_captions, sample, sampling_plans
 from t2i.generation.text_to_image import TextToImage
 from t2i.params import Params
@@ -31,7 +31,7 @@ def main(params: Params) -> None:
     plans = sampling_plans(test, **arguments)
     snapshot = snapshot_of(content)
     sets = {
-        name: Pictures(plan, sample(model, captions, plan, seed=seed, image_size=snapshot["image_size"]))
+        name: (plan, sample(model, captions, plan, seed=seed, image_size=snapshot["image_size"]))
         for name, plan in plans.items()
     }
     settings = {**arguments, "max_words": max_words, "snapshot": chosen}
@@ -39,7 +39,7 @@ def main(params: Params) -> None:
     record["generator"] = content.get("provenance", {})
     image_size = model.generator.config["image_size"]  # before enlargement
     record["snapshot"] = {"chosen": chosen, "step": snapshot["step"], "image_size": image_size}
-    save_sample(SAMPLES, Sample(sets, captions.texts(), max_words), record)
+    save_sample(SAMPLES, sets, captions.texts(), max_words, record)
     draw_gallery(PLOTS, model, captions, test, seed=seed)
 
 

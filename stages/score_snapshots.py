@@ -49,8 +49,8 @@ def main(params: Params) -> None:
     sides: dict[str, int] = {}
     for step, path in paths.items():
         model, snapshot = load(path)
-        images = sample(model, captions, plan, seed=seed, image_size=snapshot["image_size"])
-        rows.append({"step": step, **scorer(images)})
+        batches = sample(model, captions, plan, seed=seed, image_size=snapshot["image_size"])
+        rows.append({"step": step, **scorer(batches)})
         sides[str(step)] = model.generator.config["image_size"]
     best = min(rows, key=lambda row: float(row["fid"]))
     log.info("the lowest FID is %.4g, after step %s of %s", best["fid"], f"{best['step']:,}", f"{rows[-1]['step']:,}")

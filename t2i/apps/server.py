@@ -127,7 +127,7 @@ class Demo:
         """Mean cosine distance of the judge's features between images of the two captions with the same noise."""
         assert self.judge is not None
         batches = [torch.from_numpy(np.stack(result.images)).permute(0, 3, 1, 2) for result in (one, two)]
-        first, second = (encode_images(self.judge.judge.image, images, current_device()) for images in batches)
+        first, second = (encode_images(self.judge.judge.image, [images], current_device()) for images in batches)
         return round(float(1 - torch.nn.functional.cosine_similarity(first, second).mean()), 3)
 
 

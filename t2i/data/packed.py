@@ -99,6 +99,10 @@ class PackedSplit:
             self._pixels[shard] = np.memmap(self._files[shard], dtype=np.uint8, mode="r").view(np.ndarray)
         return self._pixels[shard][offset:][: height * width * 3].reshape(height, width, 3)
 
+    def release(self) -> None:
+        """Unmap the pixels until the next access: pages that were read count as memory of the process."""
+        self._pixels.clear()
+
     def captions_of(self, i: int) -> np.ndarray:
         """Rows of `captions` that belong to image i in [0, len(self)): int64, consecutive, at least one."""
         return np.arange(self._first_captions[i], self._first_captions[i + 1])

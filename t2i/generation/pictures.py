@@ -1,7 +1,7 @@
 """The file format of samples/: sets of generated images with their plans, the captions as read, and provenance."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,15 +25,27 @@ _SETS = {PUBLISHED: (PUBLISHED, PAIRED), PAIRED: (PAIRED,)}  # of each protocol
 
 @dataclass(frozen=True)
 class Pictures:
-    """A set of generated images.
+    """A set of generated images on disk.
 
     Attributes:
         plan: one row an image: image (row of the test split), caption (row of its captions), noise (of its vector).
-        images: uint8 [len(plan), 3, S, S].
+        file: uint8 [len(plan), 3, S, S] in the format of numpy.
     """
 
     plan: pd.DataFrame
-    images: Tensor
+    file: Path
+
+    @property
+    def image_size(self) -> int:
+        """S."""
+        return int(np.load(self.file, mmap_mode="r").shape[-1])
+
+    def batches(self, batch_size: int = 64) -> Iterator[Tensor]:
+        """The images in the order of the plan, so many at a time: uint8 [N, 3, S, S]."""
+        for start in range(0, len(self.plan), batch_size):
+            # mapped anew: pages that were read count as memory of the process
+            images = np.load(self.file, mmap_mode="r")[start : start + batch_size]
+            yield torch.from_numpy(np.array(images))
 
 
 @dataclass(frozen=True)
@@ -52,8 +64,8 @@ class Sample:
 
     @property
     def protocol(self) -> str:
-        """Published if there is such a set, else paired."""
-        return PUBLISHED if PUBLISHED in self.sets else PAIRED
+        """The one that these sets are of."""
+        return _protocol(self.sets)
 
     @property
     def scored(self) -> Pictures:
@@ -66,19 +78,45 @@ class Sample:
         return self.sets[PAIRED]
 
 
-def save_sample(folder: Path, sample: Sample, provenance: dict[str, Any]) -> None:
+def _protocol(names: Collection[str]) -> str:
+    """Published if there is such a set, else paired."""
+    return PUBLISHED if PUBLISHED in names else PAIRED
+
+
+def save_sample(
+    folder: Path,
+    sets: Mapping[str, tuple[pd.DataFrame, Iterable[Tensor]]],
+    captions: Sequence[str],
+    max_words: int,
+    provenance: dict[str, Any],
+) -> None:
     """Write <set>.csv and <set>.npy, captions.txt and provenance.json; the folder is replaced as a whole or not at all.
 
     captions.txt has a line for each caption of the test split: the known words, cut to max_words.
+
+    Args:
+        sets: the plan of each, and its images in batches [N, 3, S, S] uint8, which are written as they come.
+        captions, max_words: as in :class:`Sample`.
+        provenance: what else goes into provenance.json.
     """
-    record = provenance | {"sample": {"protocol": sample.protocol, "max_words": sample.max_words}}
+    record = provenance | {"sample": {"protocol": _protocol(sets), "max_words": max_words}}
     with replacing_folder(folder) as part:
-        for name, pictures in sample.sets.items():
-            pictures.plan.to_csv(part / f"{name}.csv", index=False, lineterminator="\n")
-            np.save(part / f"{name}.npy", pictures.images.numpy())
-        lines = "".join(f"{caption}\n" for caption in sample.captions)
+        for name, (plan, batches) in sets.items():
+            plan.to_csv(part / f"{name}.csv", index=False, lineterminator="\n")
+            _write_images(part / f"{name}.npy", len(plan), batches)
+        lines = "".join(f"{caption}\n" for caption in captions)
         (part / CAPTIONS).write_text(lines, encoding="utf-8", newline="\n")
         (part / "provenance.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+
+
+def _write_images(path: Path, count: int, batches: Iterable[Tensor]) -> None:
+    """Write what numpy.save does of all batches in one array."""
+    with path.open("wb") as file:
+        for batch in batches:
+            if file.tell() == 0:
+                header = {"descr": "|u1", "fortran_order": False, "shape": (count, *batch.shape[1:])}
+                np.lib.format.write_array_header_1_0(file, header)
+            file.write(batch.numpy().tobytes())
 
 
 def load_sample(folder: Path) -> tuple[Sample, dict[str, Any]]:
@@ -102,11 +140,11 @@ def load_sample(folder: Path) -> tuple[Sample, dict[str, Any]]:
 def _load_pictures(folder: Path, name: str, captions: int) -> Pictures:
     try:
         plan = pd.read_csv(folder / f"{name}.csv")
-        images = torch.from_numpy(np.load(folder / f"{name}.npy", allow_pickle=False))
+        images = np.load(folder / f"{name}.npy", mmap_mode="r")  # checks the size of the file
     except (OSError, ValueError, EOFError) as error:
         raise InputError(f"{folder}: no {name} pictures, or damaged ones; run `dvc repro sample`") from error
     if len(plan) != len(images) or list(plan) != COLUMNS:
         raise InputError(f"{folder}: {name}.csv does not fit its {len(images)} pictures; run `dvc repro sample`")
     if plan["caption"].max() >= captions:
         raise InputError(f"{folder}: {CAPTIONS} has {captions} lines, too few for {name}.csv; run `dvc repro sample`")
-    return Pictures(plan, images)
+    return Pictures(plan, folder / f"{name}.npy")

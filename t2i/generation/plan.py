@@ -1,5 +1,7 @@
 """Which images are generated for scores: captions of test images, each with a noise vector."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import pandas as pd
 import torch
@@ -14,7 +16,8 @@ from t2i.files import evenly_spaced
 from t2i.generation.pictures import PAIRED, PUBLISHED
 from t2i.generation.text_to_image import TextToImage
 
-BATCH_SIZE = 100
+BATCH_SIZE, BATCH_PIXELS = 100, 2**20
+"""Images that are generated at a time: fewer where they have more pixels in all."""
 
 
 def sampling_plans(
@@ -89,8 +92,8 @@ def cut_captions(captions: EncodedCaptions, *, seed: int) -> EncodedCaptions:
 
 def sample(
     model: TextToImage, captions: EncodedCaptions, plan: pd.DataFrame, *, seed: int, image_size: int | None = None
-) -> Tensor:
-    """Generate the images of a plan at the largest scale, in the order of its rows.
+) -> Iterator[Tensor]:
+    """Generate the images of a plan at the largest scale, in the order of its rows, batch by batch.
 
     A noise vector (z, and epsilon of the conditioning augmentation) depends on the seed and its index alone.
 
@@ -99,18 +102,17 @@ def sample(
         image_size: side to which images are enlarged if they are smaller, by bilinear interpolation: those of a
             snapshot whose largest scale was not yet trained. None: they are left as they are.
 
-    Returns:
-        uint8 [len(plan), 3, S, S].
+    Yields:
+        uint8 [N, 3, S, S]; no batch is kept.
     """
     noise, epsilon = model.generator.draw_noise(int(plan["noise"].max()) + 1, np.random.default_rng(seed))
-    images = []
-    for start in tqdm(range(0, len(plan), BATCH_SIZE), desc="sampling", unit="batch"):
-        batch = plan.iloc[start : start + BATCH_SIZE]
+    batch_size = min(BATCH_SIZE, max(1, BATCH_PIXELS // model.generator.config["image_size"] ** 2))
+    for start in tqdm(range(0, len(plan), batch_size), desc="sampling", unit="batch"):
+        batch = plan.iloc[start : start + batch_size]
         indices = torch.tensor(batch["noise"].to_numpy())
         ids = captions.padded(batch["caption"].to_numpy())
         generated, _ = model.forward(ids, noise[indices], epsilon[indices])
         largest = generated.images[-1].float()
         if image_size is not None and largest.shape[-1] < image_size:
             largest = interpolate(largest, size=(image_size, image_size), mode="bilinear")
-        images.append(to_pixels(largest).cpu())
-    return torch.cat(images)
+        yield to_pixels(largest).cpu()

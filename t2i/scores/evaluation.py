@@ -1,25 +1,29 @@
 """All scores of a set of pictures (generated images), each with the protocol it was computed with."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
+from itertools import chain
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
+from tqdm import tqdm
 
-from t2i.data.batches import EncodedCaptions, centre_crops
+from t2i.data.batches import EncodedCaptions
 from t2i.data.packed import PackedSplit
 from t2i.errors import InputError
 from t2i.files import evenly_spaced
-from t2i.generation.pictures import PAIRED, PUBLISHED, Sample
+from t2i.generation.pictures import PAIRED, PUBLISHED, Pictures, Sample
 from t2i.models.encoders.damsm import Damsm
 from t2i.models.judge import Judge
 from t2i.scores.attributes import attribute_accuracy
 from t2i.scores.consistency import caption_consistency
-from t2i.scores.extractors import Pretrained
-from t2i.scores.features import encode_images, encode_sentences
+from t2i.scores.extractors import Features, Network, Pretrained, extract_features, load_network
+from t2i.scores.features import encode_images, encode_sentences, judge_attributes, judge_codes
 from t2i.scores.fidelity import fidelity_scores
+from t2i.scores.images import Images, noise_images, real_images
 from t2i.scores.r_precision import r_precision
 
 Scores = dict[str, Any]
@@ -32,9 +36,7 @@ _CAPTIONS = {
 
 def score_pictures(
     sample: Sample,
-    test: PackedSplit,
-    train: PackedSplit,
-    reference: list[PackedSplit],
+    splits: Mapping[str, PackedSplit],
     damsm: Damsm,
     judge: Judge,
     pretrained: Sequence[Pretrained] = (),
@@ -47,11 +49,12 @@ def score_pictures(
 ) -> Scores:
     """Score pictures of test captions, and real images for comparison.
 
+    Images are read in batches, and each network sees each of them once.
+
     Args:
         sample: the pictures, and the words that they were generated from, which R-precision compares them with.
-        test: the split of the captions.
-        train: its images show the FID to expect from real images of other classes.
-        reference: splits whose images are the real side of FID.
+        splits: "test", which the captions are of; "train", whose images show the FID to expect from real images of
+            other classes; maybe others. The images of all but "train" are the real side of FID.
         damsm: the encoders that the generator was trained with.
         judge: a network that it was not trained with.
         pretrained: networks with published weights, for `extractors`.
@@ -68,10 +71,10 @@ def score_pictures(
         InputError: pictures and real images have different sizes, the captions are not those of the split, or there
             are too few of them for R-precision.
     """
-    pictures, plan = sample.scored.images, sample.scored.plan
-    if pictures.shape[-1] != test.image_size:
+    test, pictures, plan = splits["test"], sample.scored, sample.scored.plan
+    if pictures.image_size != test.image_size:
         raise InputError(
-            f"the pictures have {pictures.shape[-1]} pixels a side and the real images {test.image_size}; prepare "
+            f"the pictures have {pictures.image_size} pixels a side and the real images {test.image_size}; prepare "
             "images of the generator's size (budgets.<name>.preprocess.image_size)"
         )
     if len(sample.captions) != len(test.captions):
@@ -80,23 +83,31 @@ def score_pictures(
             "`dvc repro sample`"
         )
     damsm, judge = damsm.to(device), judge.to(device)
-    rows = plan["image"].to_numpy()
-    image_rows, real_of = np.unique(rows, return_inverse=True)  # real images are encoded once, not for each picture
-    reals = centre_crops(test, image_rows)
-    real_set = torch.cat([centre_crops(pack) for pack in reference])
-    networks: dict[str, Judge | Pretrained] = {"judge": judge} | {network.name: network for network in pretrained}
-    sets = _image_sets(pictures, real_set, train, seed)
-    fidelity = {name: fidelity_scores(sets, networks[name], folds=folds, seed=seed) for name in extractors}
+    sets = _image_sets(pictures, splits, seed)
+    judge_network = load_network(judge)
+    needed = sets if "judge" in extractors else {kind: sets[kind] for kind in ("fakes", "reals")}
+    judged = _features(needed, judge_network)
+    files = {each.name: each for each in pretrained}
+    fidelity: Scores = {}
+    for name in extractors:
+        network = judge_network if name == "judge" else load_network(files[name])
+        fidelity[name] = fidelity_scores(
+            judged if name == "judge" else _features(sets, network), network.description, folds=folds, seed=seed
+        )
 
-    codes: dict[str, dict[str, Tensor]] = {}
+    image_rows, real_of = np.unique(plan["image"], return_inverse=True)  # encoded once, not for each picture
+    of_fakes, of_reals = judged["fakes"].features, _of_test(judged["reals"].features, splits)[plan["image"].tolist()]
+    codes = {
+        "damsm": {
+            "fakes": encode_images(damsm.image, pictures.batches(), device),
+            "reals": encode_images(damsm.image, real_images(test, image_rows), device)[real_of],
+        },
+        "judge": {"fakes": judge_codes(judge, of_fakes, device), "reals": judge_codes(judge, of_reals, device)},
+    }
     r_precisions: Scores = {}
     for name, encoder in (("damsm", damsm), ("judge", judge)):
         captions = EncodedCaptions(test, encoder.vocabulary, texts=sample.captions)
         sentences = encode_sentences(encoder.text, captions, device)
-        codes[name] = {
-            "fakes": encode_images(encoder.image, pictures, device),
-            "reals": encode_images(encoder.image, reals, device)[real_of],
-        }
         r_precisions[name] = r_precision_scores(
             codes[name], sentences, plan, test, candidates=candidates, folds=folds, seed=seed
         )
@@ -105,7 +116,7 @@ def score_pictures(
     if sample.paired is sample.scored:
         paired_codes = codes["judge"]["fakes"]
     else:
-        paired_codes = encode_images(judge.image, sample.paired.images, device)
+        paired_codes = encode_images(judge.image, sample.paired.batches(), device)
 
     scores: Scores = {
         "fidelity": fidelity,
@@ -114,13 +125,11 @@ def score_pictures(
     }
     if judge.attributes:
         of_plan = test.captions.iloc[plan["caption"].to_numpy()]
-        of_pictures = judge.predict_attributes(pictures, device)
-        of_reals = judge.predict_attributes(reals, device)
-        of_reals = {name: [values[i] for i in real_of] for name, values in of_reals.items()}
-        scores["attribute_accuracy"] = _attribute_accuracy(of_pictures, of_reals, of_plan)
+        fakes, reals = (judge_attributes(judge, features, device) for features in (of_fakes, of_reals))
+        scores["attribute_accuracy"] = _attribute_accuracy(fakes, reals, of_plan)
     scores["protocol"] = {
         "image_size": test.image_size,
-        "pictures": len(pictures),
+        "pictures": len(plan),
         "test_images": len(image_rows),
         "captions": _CAPTIONS[sample.protocol],
         **words,
@@ -128,12 +137,28 @@ def score_pictures(
     return scores
 
 
-def _image_sets(pictures: Tensor, real_set: Tensor, train: PackedSplit, seed: int) -> dict[str, Tensor]:
+def _image_sets(pictures: Pictures, splits: Mapping[str, PackedSplit], seed: int) -> dict[str, Images]:
     """What :func:`t2i.scores.fidelity.fidelity_scores` compares; training images and noise as many as pictures."""
-    generator = torch.Generator().manual_seed(seed)
-    noise = torch.randint(256, pictures.shape, generator=generator, dtype=torch.uint8)
-    train_reals = centre_crops(train, evenly_spaced(len(train), len(pictures)))
-    return {"reals": real_set, "fakes": pictures, "train_reals": train_reals, "noise": noise}
+    count, train = len(pictures.plan), splits["train"]
+    reference = [pack for name, pack in splits.items() if name != "train"]
+    return {
+        "reals": lambda: chain.from_iterable(map(real_images, reference)),
+        "fakes": pictures.batches,
+        "train_reals": partial(real_images, train, evenly_spaced(len(train), count)),
+        "noise": partial(noise_images, count, pictures.image_size, seed),
+    }
+
+
+def _features(sets: Mapping[str, Images], network: Network) -> dict[str, Features]:
+    """Features of each set by one network."""
+    progress = tqdm(sets.items(), desc=f"features ({network.name})", unit="set")
+    return {kind: extract_features(batches(), network) for kind, batches in progress}
+
+
+def _of_test(reals: Tensor, splits: Mapping[str, PackedSplit]) -> Tensor:
+    """The rows of the test split in features of the real images of all splits but "train"."""
+    names = [name for name in splits if name != "train"]
+    return reals.split([len(splits[name]) for name in names])[names.index("test")]
 
 
 def r_precision_scores(

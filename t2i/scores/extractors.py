@@ -11,7 +11,7 @@ with published weights:
 """
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -19,7 +19,6 @@ from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
-from torch.utils.data import Dataset
 
 from t2i.checkpoints.pretrained import EXTRACTORS, read_weights
 from t2i.errors import InputError
@@ -72,11 +71,15 @@ class Network:
     """A network that is ready to run; see :func:`load_network`.
 
     Attributes:
+        name: of the network, as in params.yaml.
+        description: for the protocol of scores.
         module: torch-fidelity's form of it.
         features, logits: names of its outputs; the same where there are no logits.
         cuda: whether images have to be moved to the GPU for it.
     """
 
+    name: str
+    description: str
     module: Any
     features: str
     logits: str
@@ -96,35 +99,38 @@ def load_network(extractor: FeatureExtractor | Pretrained) -> Network:
     kind = networks.CLASSES[extractor.name] if isinstance(extractor, Pretrained) else networks.JudgeNetwork
     features, logits = (kind.get_default_feature_layer_for_metric(metric) for metric in ("fid", "isc"))
     layers = list(dict.fromkeys([features, logits]))
-    module = _read(kind, layers, extractor) if isinstance(extractor, Pretrained) else kind(JUDGE, layers, extractor)
-    cuda = isinstance(extractor, Pretrained) and torch.cuda.is_available()  # a judge moves images to its own device
+    if isinstance(extractor, Pretrained):
+        name, description = extractor.name, f"{extractor.name}: {extractor.path.name}"
+        module, cuda = _read(kind, layers, extractor), torch.cuda.is_available()
+    else:
+        name, description = "judge", f"{JUDGE}: trained in this pipeline, not Inception"
+        module, cuda = kind(JUDGE, layers, extractor), False  # it moves images to its own device
     module = module.requires_grad_(False).eval()
-    return Network(module.cuda() if cuda else module, features, logits, cuda)
+    return Network(name, description, module.cuda() if cuda else module, features, logits, cuda)
 
 
-def extract_features(images: Tensor, network: Network, *, batch_size: int = 64) -> Features:
-    """Run a network on all images in order, in eval mode and without gradients.
+@torch.no_grad()
+def extract_features(batches: Iterable[Tensor], network: Network) -> Features:
+    """Run a network on all images in order, in eval mode and without gradients; no image is kept.
 
     Args:
-        images: uint8 [N, 3, H, W].
+        batches: of images, uint8 [N, 3, H, W].
         network: that runs.
-        batch_size: number of images at a time.
 
     Raises:
         ValueError: the images are not uint8 RGB, or there are none.
     """
-    if images.dtype != torch.uint8 or images.ndim != 4 or images.shape[1] != 3:
-        raise ValueError(f"images are {images.dtype} {list(images.shape)}; legal is torch.uint8 [N, 3, H, W]")
-    if len(images) == 0:
+    outputs: dict[str, list[Tensor]] = {network.features: [], network.logits: []}
+    for images in batches:
+        if images.dtype != torch.uint8 or images.ndim != 4 or images.shape[1] != 3:
+            raise ValueError(f"images are {images.dtype} {list(images.shape)}; legal is torch.uint8 [N, 3, H, W]")
+        results = network.module(images.cuda() if network.cuda else images)
+        for name, result in network.module.convert_features_tuple_to_dict(results).items():
+            outputs[name].append(result.cpu())
+    if not outputs[network.features]:
         raise ValueError("there are 0 images; at least 1 is needed")
-    from torch_fidelity.utils import get_featuresdict_from_dataset
-
-    # `save_cpu_ram` loads in this process: worker processes cost more than they save for images in memory.
-    outputs = get_featuresdict_from_dataset(
-        ImageDataset(images), network.module, batch_size, cuda=network.cuda, save_cpu_ram=True, verbose=False
-    )
-    logits = outputs[network.logits].cpu() if network.logits != network.features else None
-    return Features(outputs[network.features].cpu(), logits)
+    logits = torch.cat(outputs[network.logits]) if network.logits != network.features else None
+    return Features(torch.cat(outputs[network.features]), logits)
 
 
 def import_networks() -> ModuleType:
@@ -159,16 +165,3 @@ def _read(kind: Any, layers: list[str], extractor: Pretrained) -> Any:
             f"{extractor.path} does not hold {weights.what} ({type(error).__name__}: {reason}); get it again from "
             f"{weights.url}"
         ) from error
-
-
-class ImageDataset(Dataset[Tensor]):
-    """The rows of a tensor; torch's TensorDataset yields tuples, torch-fidelity expects tensors."""
-
-    def __init__(self, images: Tensor) -> None:
-        self.images = images
-
-    def __len__(self) -> int:
-        return len(self.images)
-
-    def __getitem__(self, index: int) -> Tensor:
-        return self.images[index]

@@ -1,5 +1,7 @@
 """Embeddings of images, and of all captions of a split, each computed once."""
 
+from collections.abc import Iterable
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -7,12 +9,28 @@ from torch import Tensor, nn
 from t2i.data.batches import EncodedCaptions
 from t2i.data.pixels import to_float
 from t2i.models.encoders.text import TextEncoder
+from t2i.models.judge import Judge
 
 
 @torch.inference_mode()
-def encode_images(encoder: nn.Module, images: Tensor, device: torch.device, batch_size: int = 250) -> Tensor:
-    """Embeddings [N, D] of images [N, 3, S, S] uint8."""
-    return torch.cat([encoder(to_float(chunk.to(device)))[1].float().cpu() for chunk in images.split(batch_size)])
+def encode_images(encoder: nn.Module, batches: Iterable[Tensor], device: torch.device) -> Tensor:
+    """Embeddings [N, D] of images in batches [n, 3, S, S] uint8."""
+    return torch.cat([encoder(to_float(batch.to(device)))[1].float().cpu() for batch in batches])
+
+
+@torch.inference_mode()
+def judge_codes(judge: Judge, features: Tensor, device: torch.device) -> Tensor:
+    """Embeddings [N, D] of images from their features [N, F], as the image encoder of the judge gives them."""
+    return judge.image.code_head(features.to(device)).float().cpu()
+
+
+@torch.inference_mode()
+def judge_attributes(judge: Judge, features: Tensor, device: torch.device) -> dict[str, list[str]]:
+    """Attribute -> its predicted value in each image, from its features [N, F]."""
+    return {
+        name: [judge.attributes[name][i] for i in head(features.to(device)).argmax(dim=1).tolist()]
+        for name, head in judge.attribute_heads.items()
+    }
 
 
 @torch.inference_mode()

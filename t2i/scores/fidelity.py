@@ -3,11 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from torch import Tensor
-from tqdm import tqdm
-
 from t2i.scores.distances import frechet_distance, inception_score, kernel_distance, precision_recall
-from t2i.scores.extractors import JUDGE, FeatureExtractor, Pretrained, extract_features, load_network
+from t2i.scores.extractors import Features
 
 KID_SUBSETS, KID_SUBSET_SIZE = 100, 1000
 """As torch-fidelity computes KID; smaller subsets where there are fewer images."""
@@ -15,15 +12,13 @@ NEIGHBOURS = 3
 """Of precision and recall, as published; fewer where there are not so many other images."""
 
 
-def fidelity_scores(
-    images: Mapping[str, Tensor], extractor: FeatureExtractor | Pretrained, *, folds: int, seed: int
-) -> dict[str, Any]:
+def fidelity_scores(extracted: Mapping[str, Features], extractor: str, *, folds: int, seed: int) -> dict[str, Any]:
     """All scores of this module on the features of one network, with their protocol.
 
     Args:
-        images: [N, 3, S, S] uint8: "reals", which the others are compared with, "fakes", and for comparison
+        extracted: features of images: "reals", which the others are compared with, "fakes", and for comparison
             "train_reals" and "noise".
-        extractor: the network.
+        extractor: what the network is, for the protocol.
         folds: parts of the Inception Score, at most.
         seed: of subsets and parts.
 
@@ -31,12 +26,6 @@ def fidelity_scores(
         "fid", "kid", "precision" and "recall"; "is" if the network is a classifier; "protocol". "position" is where the
         FID lies between that of training images (0) and that of noise (1); None where these two are equal.
     """
-    name = extractor.name if isinstance(extractor, Pretrained) else "judge"
-    network = load_network(extractor)
-    extracted = {
-        kind: extract_features(of_kind, network)
-        for kind, of_kind in tqdm(images.items(), desc=f"features ({name})", unit="set")
-    }
     real = extracted["reals"].features
     compared = {kind: of_set.features for kind, of_set in extracted.items() if kind != "reals"}
     fid: dict[str, float | None] = {
@@ -57,11 +46,11 @@ def fidelity_scores(
             mean, std = inception_score(logits, splits=min(folds, len(logits)), seed=seed)
             scores["is"] = scores.get("is", {}) | {kind: round(mean, 4), f"{kind}_std": round(std, 4)}
     scores["protocol"] = {
-        "extractor": _described(extractor),
+        "extractor": extractor,
         "features": real.shape[1],
-        "real_images": len(images["reals"]),
-        "fake_images": len(images["fakes"]),
-        "train_images": len(images["train_reals"]),
+        "real_images": len(real),
+        "fake_images": len(extracted["fakes"].features),
+        "train_images": len(extracted["train_reals"].features),
         "kid_subsets": KID_SUBSETS,
         "kid_subset_size": subset_size,
         "neighbours": neighbours,
@@ -74,9 +63,3 @@ def _position(fid: Mapping[str, float | None]) -> float | None:
     fakes, nearest, farthest = fid["fakes"], fid["train_reals"], fid["noise"]
     assert fakes is not None and nearest is not None and farthest is not None
     return round((fakes - nearest) / (farthest - nearest), 4) if farthest != nearest else None
-
-
-def _described(extractor: FeatureExtractor | Pretrained) -> str:
-    if isinstance(extractor, Pretrained):
-        return f"{extractor.name}: {extractor.path.name}"
-    return f"{JUDGE}: trained in this pipeline, not Inception"

@@ -1,20 +1,22 @@
 """Scores of one sample after the other, of several generators: real images and captions are encoded once for all."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import chain
 
 import pandas as pd
 import torch
 from torch import Tensor
 
-from t2i.data.batches import EncodedCaptions, centre_crops
+from t2i.data.batches import EncodedCaptions
 from t2i.data.packed import PackedSplit
 from t2i.models.judge import Judge
 from t2i.scores.consistency import caption_consistency
 from t2i.scores.distances import frechet_distance, kernel_distance
 from t2i.scores.evaluation import r_precision_scores
 from t2i.scores.extractors import extract_features, load_network
-from t2i.scores.features import encode_images, encode_sentences
+from t2i.scores.features import encode_sentences, judge_codes
 from t2i.scores.fidelity import KID_SUBSET_SIZE, KID_SUBSETS
+from t2i.scores.images import real_images
 
 
 class SampleScorer:
@@ -45,23 +47,23 @@ class SampleScorer:
         self.plan, self.test, self.judge, self.device = plan, test, judge.to(device), device
         self.candidates, self.folds, self.seed = candidates, min(folds, len(plan)), seed
         self.network = load_network(judge)
-        self.reals = extract_features(torch.cat([centre_crops(pack) for pack in reference]), self.network).features
+        self.reals = extract_features(chain.from_iterable(map(real_images, reference)), self.network).features
         self.subset_size = min(KID_SUBSET_SIZE, len(self.reals), len(plan))
         captions = EncodedCaptions(test, judge.vocabulary, texts=texts)
         self.sentences = encode_sentences(judge.text, captions, device)
 
-    def __call__(self, images: Tensor) -> dict[str, float | None]:
-        """Scores of the images of the plan, [N, 3, S, S] uint8.
+    def __call__(self, batches: Iterable[Tensor]) -> dict[str, float | None]:
+        """Scores of the images of the plan, in batches [N, 3, S, S] uint8.
 
         Returns:
             "fid", "kid", "r_precision", and "consistency": the distance of images of two captions of one real image,
             divided by that of two images; None where the plan has no such pairs.
         """
-        features = extract_features(images, self.network).features
+        features = extract_features(batches, self.network).features
         kid, _ = kernel_distance(
             self.reals, features, subsets=KID_SUBSETS, subset_size=self.subset_size, seed=self.seed
         )
-        codes = encode_images(self.judge.image, images, self.device)
+        codes = judge_codes(self.judge, features, self.device)
         r_precision = r_precision_scores(
             {"fakes": codes}, self.sentences, self.plan, self.test,
             candidates=self.candidates, folds=self.folds, seed=self.seed,

@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from benchmarks.sample import PlainTextToImage, largest_difference
+from benchmarks.sample import PlainTextToImage, images_of, largest_difference
 from t2i.data.batches import EncodedCaptions
 from t2i.data.packed import PackedSplit
 from t2i.data.text.vocabulary import Vocabulary
-from t2i.generation.plan import paired_plan, sample
+from t2i.generation.plan import paired_plan
 from t2i.generation.text_to_image import TextToImage
 from t2i.models.encoders.text import TextEncoder
 from t2i.models.generators.generator import Generator
@@ -24,9 +24,9 @@ def test_both_generate_the_same(striped: Path, vocabulary: Vocabulary, model: st
     before = {name: value.clone() for name, value in generator.state_dict().items()}
     split = PackedSplit(striped, "test")
     captions, plan = EncodedCaptions(split, vocabulary, 18), paired_plan(split, images=6, noises=1, seed=0)
-    images = sample(text_to_image, captions, plan, seed=0)
+    images = images_of(text_to_image, captions, plan, seed=0)
     plain = PlainTextToImage(text_to_image, batch_size=5).sample(captions, plan, seed=0)
     assert images.shape == plain.shape == (12, 3, 32, 32)
     assert largest_difference(images, plain) <= 1 and images.float().std() > 1
     assert all(torch.equal(value, before[name]) for name, value in generator.state_dict().items())
-    assert torch.equal(sample(text_to_image, captions, plan, seed=0), images)  # the plain networks are copies
+    assert torch.equal(images_of(text_to_image, captions, plan, seed=0), images)  # the plain networks are copies

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from torch import Tensor
 
 from benchmarks import scaling, scaling_worker, train_step
 from t2i.data.packed import PackedSplit
@@ -71,7 +70,6 @@ def test_work_grows_with_the_number_of_images(tmp_path: Path, monkeypatch: pytes
     scaling_worker.preprocess(7, tmp_path)()
     assert len(PackedSplit(tmp_path / "prepared", "train")) == 7
     for images in (24, 48):
-        generated = scaling_worker.sampling(images, tmp_path / f"sampling{images}")()
-        assert isinstance(generated, Tensor) and len(generated) == images
+        assert scaling_worker.sampling(images, tmp_path / f"sampling{images}")() == images
         scores = scaling_worker.scoring(images, tmp_path / f"scoring{images}")()
         assert scores["protocol"]["pictures"] == images

@@ -88,3 +88,12 @@ def test_packs_of_an_older_format_are_outdated(tmp_path: Path) -> None:
     path.write_text(json.dumps({**json.loads(path.read_text()), "format": FORMAT - 1}))
     with pytest.raises(InputError, match="outdated one: run `dvc repro preprocess`"):
         PackedSplit(tmp_path / "pack", "train")
+
+
+def test_released_pixels_are_read_again_and_leave_images_alone(tmp_path: Path) -> None:
+    pack(data_set(), tmp_path / "pack", **SETTINGS)
+    opened = PackedSplit(tmp_path / "pack", "train")
+    before = opened.image(0)
+    copy = before.copy()
+    opened.release()
+    assert np.array_equal(before, copy) and np.array_equal(opened.image(0), copy)

@@ -3,54 +3,97 @@
 import json
 import subprocess
 import sys
-from collections.abc import Callable
+import weakref
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
+from torch import Tensor
 
 from t2i.errors import InputError
-from t2i.generation.pictures import PAIRED, PUBLISHED, Pictures, Sample, load_sample, save_sample
+from t2i.generation.pictures import PAIRED, PUBLISHED, Sample, load_sample, save_sample
 from tests.conftest import ROOT
 
 PLAN = pd.DataFrame({"image": [0, 0, 1, 1], "caption": [2, 1, 4, 3], "noise": [0, 0, 1, 1]})
 IMAGES = torch.arange(4 * 3 * 4 * 4).to(torch.uint8).view(4, 3, 4, 4)
 CAPTIONS = ["a bird", "null", "наша птица", "nan", "NA na"]  # pandas would take some of them for missing values
-PAIRS = Sample({PAIRED: Pictures(PLAN, IMAGES)}, CAPTIONS, 18)
-BOTH = Sample({PUBLISHED: Pictures(PLAN.iloc[:3], IMAGES[:3] + 1), PAIRED: PAIRS.paired}, CAPTIONS, 25)
+PAIRS = {PAIRED: (PLAN, IMAGES)}
+BOTH = {PUBLISHED: (PLAN.iloc[:3], IMAGES[:3] + 1), **PAIRS}
 
 
-@pytest.mark.parametrize(("sample", "files"), [(PAIRS, 4), (BOTH, 6)])
-def test_a_sample_is_read_as_written(tmp_path: Path, sample: Sample, files: int) -> None:
-    for given in (BOTH, PAIRS, sample):  # the last in place of the others
-        save_sample(tmp_path / "samples", given, {"inputs": {"a": "b"}})
-    loaded, record = load_sample(tmp_path / "samples")
-    assert list(loaded.sets) == list(sample.sets) and loaded.protocol == sample.protocol
-    for name, pictures in sample.sets.items():
-        assert loaded.sets[name].plan.equals(pictures.plan) and torch.equal(loaded.sets[name].images, pictures.images)
-    assert (loaded.captions, loaded.max_words) == (CAPTIONS, sample.max_words)
-    assert record["inputs"] == {"a": "b"}
-    assert [path.name for path in tmp_path.iterdir()] == ["samples"]
-    assert len(list((tmp_path / "samples").iterdir())) == files
+def save(folder: Path, sets: dict[str, tuple[pd.DataFrame, Tensor]]) -> Sample:
+    """Write a sample whose images come two at a time, and read it."""
+    batches = {name: (plan, iter(images.split(2))) for name, (plan, images) in sets.items()}
+    save_sample(folder, batches, CAPTIONS, 18, {"inputs": {"a": "b"}})
+    return load_sample(folder)[0]
 
 
-def test_the_scored_set_is_that_of_the_protocol() -> None:
-    assert PAIRS.protocol == "paired" and PAIRS.scored is PAIRS.paired
-    assert BOTH.protocol == "published" and BOTH.scored is BOTH.sets["published"] and BOTH.paired is PAIRS.paired
-
-
-def test_a_failure_keeps_the_old_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("sets", "files"), [(PAIRS, 4), (BOTH, 6)])
+def test_a_sample_is_read_as_written(tmp_path: Path, sets: dict[str, tuple[pd.DataFrame, Tensor]], files: int) -> None:
     folder = tmp_path / "samples"
-    save_sample(folder, PAIRS, {})
+    for given in (BOTH, PAIRS, sets):  # the last in place of the others
+        sample = save(folder, given)
+    assert list(sample.sets) == list(sets) and sample.protocol == next(iter(sets))
+    for name, (plan, images) in sets.items():
+        pictures = sample.sets[name]
+        assert pictures.plan.equals(plan) and pictures.image_size == 4
+        batches = list(pictures.batches(3))
+        assert torch.equal(torch.cat(batches), images) and [len(batch) for batch in batches][0] == 3
+        assert np.array_equal(np.load(folder / f"{name}.npy"), images)
+    assert (sample.captions, sample.max_words) == (CAPTIONS, 18)
+    assert load_sample(folder)[1]["inputs"] == {"a": "b"}
+    assert [path.name for path in tmp_path.iterdir()] == ["samples"]
+    assert len(list(folder.iterdir())) == files
 
-    def fail(*_: object) -> None:
+
+def test_the_bytes_are_those_of_numpy_whatever_the_layout_of_a_batch(tmp_path: Path) -> None:
+    save(tmp_path / "samples", {PAIRED: (PLAN, IMAGES.contiguous(memory_format=torch.channels_last))})
+    np.save(tmp_path / "expected.npy", IMAGES.numpy())
+    assert (tmp_path / "samples" / "paired.npy").read_bytes() == (tmp_path / "expected.npy").read_bytes()
+
+
+def test_the_scored_set_is_that_of_the_protocol(tmp_path: Path) -> None:
+    pairs, both = save(tmp_path / "pairs", PAIRS), save(tmp_path / "both", BOTH)
+    assert pairs.protocol == "paired" and pairs.scored is pairs.paired is pairs.sets["paired"]
+    assert both.protocol == "published" and both.scored is both.sets["published"]
+    assert both.paired is both.sets["paired"]
+
+
+def test_a_failure_keeps_the_old_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "samples"
+    save(folder, PAIRS)
+
+    def fail() -> Iterator[Tensor]:
+        yield IMAGES[:2]
         raise OSError("disk full")
 
-    monkeypatch.setattr("numpy.save", fail)
     with pytest.raises(OSError, match="disk full"):
-        save_sample(folder, BOTH, {})
+        save_sample(folder, {**BOTH, PAIRED: (PLAN, fail())}, CAPTIONS, 18, {})
     assert list(load_sample(folder)[0].sets) == [PAIRED] and [path.name for path in tmp_path.iterdir()] == ["samples"]
+
+
+def test_images_are_written_and_read_one_batch_at_a_time(tmp_path: Path) -> None:
+    alive: list[int] = []  # batches that are not yet freed, whenever one is asked for
+    made: list[weakref.ref[Tensor]] = []
+
+    def generate() -> Iterator[Tensor]:
+        for start in range(50):
+            alive.append(sum(batch() is not None for batch in made))
+            batch = IMAGES[:2] + start
+            made.append(weakref.ref(batch))
+            yield batch
+
+    plan = pd.concat([PLAN] * 25, ignore_index=True)
+    save_sample(tmp_path / "samples", {PAIRED: (plan, generate())}, CAPTIONS, 18, {})
+    assert len(alive) == 50 and max(alive) <= 2
+    made.clear()
+    for batch in load_sample(tmp_path / "samples")[0].paired.batches(2):
+        made.append(weakref.ref(batch))
+        assert sum(each() is not None for each in made) <= 2
+    assert len(made) == 50
 
 
 def cut_plan(folder: Path) -> None:
@@ -115,7 +158,7 @@ def list_as_provenance(folder: Path) -> None:
 )
 def test_damage_is_named(tmp_path: Path, damage: Callable[[Path], None], message: str) -> None:
     folder = tmp_path / "samples"
-    save_sample(folder, BOTH, {})
+    save(folder, BOTH)
     damage(folder)
     with pytest.raises(InputError) as caught:
         load_sample(folder)

@@ -1,6 +1,7 @@
 """Which captions share noise and which do not, and that a generated image depends on its words and noise alone."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,6 +22,11 @@ from t2i.params.reader import load
 from tests.conftest import ROOT
 
 SIZES = {"images": 10, "noises": 3, "pictures": 50, "pairs": 7}
+
+
+def images_of(*arguments: Any, **keywords: Any) -> Tensor:
+    """All that :func:`sample` generates."""
+    return torch.cat(list(sample(*arguments, **keywords)))
 
 
 @pytest.fixture
@@ -106,20 +112,31 @@ def test_images_depend_on_their_caption_and_noise_alone(
 ) -> None:
     captions = EncodedCaptions(pack, vocabulary)
     plan = paired_plan(pack, images=24, noises=3, seed=0)  # 144 images: two batches
-    images = sample(model, captions, plan, seed=0)
+    images = images_of(model, captions, plan, seed=0)
     assert images.shape == (144, 3, 32, 32) and images.dtype == torch.uint8
     some = plan.iloc[[3, 120, 77]]
     # batches of another size may round the last bit differently
-    assert (sample(model, captions, some, seed=0).int() - images[[3, 120, 77]].int()).abs().max() <= 1
-    other = sample(model, captions, some, seed=1)
+    assert (images_of(model, captions, some, seed=0).int() - images[[3, 120, 77]].int()).abs().max() <= 1
+    other = images_of(model, captions, some, seed=1)
     assert (other.int() - images[[3, 120, 77]].int()).abs().max() > 1
+
+
+def test_large_images_are_generated_in_smaller_batches(
+    pack: PackedSplit, vocabulary: Vocabulary, model: TextToImage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    captions, plan = EncodedCaptions(pack, vocabulary), paired_plan(pack, images=24, noises=3, seed=0)
+    for pixels, sizes in ((100 * 128**2, [100, 44]), (60 * 32**2, [60, 60, 24]), (1, [1] * 144)):
+        monkeypatch.setattr("t2i.generation.plan.BATCH_PIXELS", pixels)
+        assert [len(batch) for batch in sample(model, captions, plan, seed=0)] == sizes
 
 
 def test_images_of_a_smaller_generator_are_enlarged_if_a_size_is_asked_for(
     pack: PackedSplit, vocabulary: Vocabulary, model: TextToImage
 ) -> None:
     captions, plan = EncodedCaptions(pack, vocabulary), paired_plan(pack, images=6, noises=1, seed=0)
-    own, same, smaller, larger = (sample(model, captions, plan, seed=0, image_size=size) for size in (None, 32, 16, 64))
+    own, same, smaller, larger = (
+        images_of(model, captions, plan, seed=0, image_size=size) for size in (None, 32, 16, 64)
+    )
     assert torch.equal(own, same) and torch.equal(own, smaller) and larger.shape == (12, 3, 64, 64)
     back = interpolate(larger.float(), size=(32, 32), mode="area")
     assert (back - own).abs().mean() < 4  # smooth: neighbours mix
@@ -137,7 +154,7 @@ def test_paired_images_are_what_they_were_when_captions_were_shortened_as_they_c
         ids = captions.padded(batch["caption"].to_numpy(), rng)
         rows = torch.tensor(batch["noise"].to_numpy())
         expected.append(to_pixels(model.forward(ids, noise[rows], epsilon[rows])[0].images[-1]))
-    assert torch.equal(sample(model, cut_captions(captions, seed=0), plan, seed=0), torch.cat(expected))
+    assert torch.equal(images_of(model, cut_captions(captions, seed=0), plan, seed=0), torch.cat(expected))
 
 
 def test_every_published_image_has_noise_and_epsilon_of_its_own(
@@ -182,5 +199,5 @@ def recorded(
 
     with monkeypatch.context() as patched:
         patched.setattr(model, "forward", record)
-        sample(model, captions, plan, seed=0)
+        images_of(model, captions, plan, seed=0)
     return tuple(torch.cat(parts) for parts in zip(*inputs, strict=True))

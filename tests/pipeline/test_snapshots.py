@@ -92,7 +92,7 @@ def test_the_best_snapshot_is_scored_sampled_and_recorded(folder: Path, vocabula
         change_params(folder, **{"sample.snapshot": int(choice) if choice.isdecimal() else choice})
         run(sample.main)
         images, record = load_sample(folder / "samples")
-        assert record["snapshot"]["step"] == step and images.scored.images.shape[-2:] == (32, 32)
+        assert record["snapshot"]["step"] == step and images.scored.image_size == 32
         assert record["settings"]["snapshot"] == record["snapshot"]["chosen"]
         made_from = "models/gan.pt" if choice == "last" else f"models/snapshots/{step:06d}.pt"
         assert list(record["inputs"]) == ["prepared", made_from]

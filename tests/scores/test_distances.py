@@ -109,6 +109,16 @@ def test_kid_of_subsets_and_seeds() -> None:
     assert std > 0 and mean == pytest.approx(whole, rel=0.2)
 
 
+@pytest.mark.parametrize("subset_size", [7, 40])  # 4 of each: fewer and more pairs than there are in all
+def test_kid_of_few_and_of_many_subsets_agrees_with_a_slow_loop_over_the_same(subset_size: int) -> None:
+    real, fake = normal(60, 5, 0), normal(50, 5, 1, shift=1.0)
+    rng = np.random.RandomState(3)
+    drawn = [[rng.choice(len(side), subset_size, replace=False) for side in (fake, real)] for _ in range(4)]
+    expected = [slow_mmd(real[of_real], fake[of_fake]) for of_fake, of_real in drawn]
+    mean, std = kernel_distance(real, fake, subsets=4, subset_size=subset_size, seed=3)
+    assert (mean, std) == pytest.approx((np.mean(expected), np.std(expected)))
+
+
 # ---- Precision and recall ----
 
 

@@ -1,10 +1,13 @@
 """All scores together, on images whose quality is known, and their table."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from torch import Tensor
@@ -15,7 +18,7 @@ from t2i.data.batches import EncodedCaptions, centre_crops
 from t2i.data.packed import PackedSplit
 from t2i.data.text.vocabulary import Vocabulary
 from t2i.errors import InputError
-from t2i.generation.pictures import Pictures, Sample
+from t2i.generation.pictures import load_sample, save_sample
 from t2i.generation.plan import cut_captions, sample, sampling_plans
 from t2i.generation.text_to_image import TextToImage
 from t2i.models.encoders.damsm import Damsm
@@ -29,6 +32,8 @@ from t2i.scores.networks import CLASSES, DinoV2
 from t2i.scores.summary import summary
 from t2i.training.judge import train_judge
 from tests.helpers import make_generator, small_damsm
+
+Sets = dict[str, tuple[pd.DataFrame, list[Tensor]]]
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +51,7 @@ def score(
 ) -> Scores:  # fmt: skip
     """Scores of images of a kind; with the published protocol, its pairs are noise."""
     test = PackedSplit(folder, "test")
-    sets = {}
+    sets: Sets = {}
     plans = sampling_plans(test, protocol=protocol, images=24, noises=2, pictures=100, pairs=10, seed=0)
     for name, plan in plans.items():
         images = centre_crops(test, plan["image"].to_numpy())
@@ -54,18 +59,20 @@ def score(
             images = torch.randint(256, images.shape, generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
         if pictures == "large":
             images = images.repeat(1, 1, 2, 2)
-        sets[name] = Pictures(plan, images)
-    return score_sample(folder, networks, Sample(sets, test.captions["text"].tolist(), 18), candidates, **extractors)
+        sets[name] = (plan, [images])
+    return score_sets(folder, networks, sets, test.captions["text"].tolist(), 18, candidates, **extractors)
 
 
-def score_sample(
-    folder: Path, networks: tuple[Damsm, Judge], sample: Sample, candidates: int = 20, **extractors: Any
-) -> Scores:
-    test = PackedSplit(folder, "test")
-    return score_pictures(
-        sample, test, PackedSplit(folder, "train"), [test], *networks,
-        candidates=candidates, folds=4, seed=0, device=torch.device("cpu"), **extractors,
-    )  # fmt: skip
+def score_sets(
+    folder: Path, networks: tuple[Damsm, Judge], sets: Sets, captions: list[str], max_words: int,
+    candidates: int = 20, splits: Mapping[str, PackedSplit] | None = None, **extractors: Any,
+) -> Scores:  # fmt: skip
+    with TemporaryDirectory() as samples:
+        save_sample(Path(samples), sets, captions, max_words, {})
+        return score_pictures(
+            load_sample(Path(samples))[0], splits or {name: PackedSplit(folder, name) for name in ("train", "test")},
+            *networks, candidates=candidates, folds=4, seed=0, device=torch.device("cpu"), **extractors,
+        )  # fmt: skip
 
 
 def test_real_images_score_as_real_and_noise_does_not(striped: Path, networks: tuple[Damsm, Judge]) -> None:
@@ -170,7 +177,7 @@ def test_r_precision_reads_the_words_that_pictures_were_generated_from(
         return forward(ids, *noise)
 
     monkeypatch.setattr(model, "forward", record)
-    sets = {name: Pictures(plan, sample(model, captions, plan, seed=0)) for name, plan in plans.items()}
+    sets = {name: (plan, list(sample(model, captions, plan, seed=0))) for name, plan in plans.items()}
 
     scored: list[list[list[int]]] = []
 
@@ -179,7 +186,7 @@ def test_r_precision_reads_the_words_that_pictures_were_generated_from(
         return encode_sentences(encoder, captions, device)
 
     monkeypatch.setattr("t2i.scores.evaluation.encode_sentences", encode)
-    score_sample(striped, networks, Sample(sets, captions.texts(), 3))
+    score_sets(striped, networks, sets, captions.texts(), 3)
     assert len(scored) == 2  # by the encoders that trained the generator, and by the judge
     rows = [caption for plan in plans.values() for caption in plan["caption"]]
     for of_encoder in scored:
@@ -189,8 +196,45 @@ def test_r_precision_reads_the_words_that_pictures_were_generated_from(
 def test_captions_of_another_split_are_refused(striped: Path, networks: tuple[Damsm, Judge]) -> None:
     test = PackedSplit(striped, "test")
     (plan,) = sampling_plans(test, protocol="paired", images=24, noises=1, pictures=1, pairs=1, seed=0).values()
-    pictures = Pictures(plan, centre_crops(test, plan["image"].to_numpy()))
-    with pytest.raises(InputError, match=r"the sample has 3 captions and the test split 72; run `dvc repro sample`"):
-        score_sample(striped, networks, Sample({"paired": pictures}, ["a", "b", "c"], 18))
+    sets: Sets = {"paired": (plan, [centre_crops(test, plan["image"].to_numpy())])}
+    with pytest.raises(InputError, match=r"the sample has 71 captions and the test split 72; run `dvc repro sample`"):
+        score_sets(striped, networks, sets, ["a"] * 71, 18)
     with pytest.raises(InputError, match=r"caption 'zebra' of image 'test/0' has no word of the vocabulary"):
-        score_sample(striped, networks, Sample({"paired": pictures}, ["zebra"] * 72, 18))
+        score_sets(striped, networks, sets, ["zebra"] * 72, 18)
+
+
+def test_real_images_of_captions_are_those_of_the_test_split_wherever_it_is(
+    striped: Path, networks: tuple[Damsm, Judge]
+) -> None:
+    def scores(*names: str) -> Scores:
+        train, test = (PackedSplit(striped, name) for name in ("train", "test"))
+        splits = {name: test if name == "test" else train for name in names}
+        plans = sampling_plans(test, protocol="paired", images=24, noises=1, pictures=1, pairs=1, seed=0)
+        sets = {name: (plan, [centre_crops(test, plan["image"].to_numpy())]) for name, plan in plans.items()}
+        return score_sets(striped, networks, sets, test.captions["text"].tolist(), 18, splits=splits)
+
+    first, last = scores("train", "test", "reference"), scores("reference", "train", "test")
+    for score in ("r_precision", "attribute_accuracy"):
+        assert first[score] == last[score]
+        assert all(of["fakes"] == of["reals"] for name, of in first[score].items() if name != "protocol")
+    assert first["fidelity"]["judge"]["protocol"]["real_images"] == len(PackedSplit(striped, "train")) + 24
+
+
+def test_the_judge_compares_captions_where_other_networks_give_the_fid(
+    striped: Path, networks: tuple[Damsm, Judge], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[int] = []
+    features = Judge.features_and_logits
+
+    def count(judge: Judge, images: Tensor) -> tuple[Tensor, Tensor]:
+        seen.append(len(images))
+        return features(judge, images)
+
+    monkeypatch.setattr(Judge, "features_and_logits", count)
+    monkeypatch.setitem(CLASSES, "dinov2-vit-b-14", MeanColour)
+    pretrained = [Pretrained("dinov2-vit-b-14", striped)]
+    alone = score(striped, networks, "real", pretrained=pretrained, extractors=["dinov2-vit-b-14"])
+    assert sum(seen) == 96 + 24  # fakes and real images, each once
+    seen.clear()
+    assert score(striped, networks, "real")["r_precision"] == alone["r_precision"]
+    assert sum(seen) == 96 + 24 + 96 + min(96, len(PackedSplit(striped, "train")))  # with noise and training images

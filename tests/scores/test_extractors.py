@@ -37,7 +37,7 @@ class _Small(nn.Module):
 
 
 def features_of(images: Tensor, judge: FeatureExtractor, batch_size: int = 64) -> Features:
-    return extract_features(images, load_network(judge), batch_size=batch_size)
+    return extract_features(images.split(batch_size), load_network(judge))
 
 
 def random_images(count: int, seed: int, side: int = 8) -> Tensor:
@@ -75,7 +75,7 @@ def test_another_judge_in_the_same_process() -> None:
 
 def test_bad_arguments() -> None:
     with pytest.raises(ValueError, match="0 images"):
-        features_of(random_images(0, 0), _Corner())
+        extract_features([], load_network(_Corner()))
     with pytest.raises(ValueError, match="torch.float32"):
         features_of(random_images(2, 0).float(), _Corner())
     with pytest.raises(ValueError, match=r"\[N, 3, H, W\]"):

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from t2i.data.batches import EncodedCaptions, centre_crops
 from t2i.data.packed import PackedSplit
@@ -12,7 +13,9 @@ from t2i.data.pixels import to_float
 from t2i.data.text.vocabulary import Vocabulary
 from t2i.models.encoders.image import SmallImageEncoder
 from t2i.models.encoders.text import TextEncoder
-from t2i.scores.features import encode_images, encode_sentences
+from t2i.models.judge import Judge
+from t2i.scores.extractors import extract_features, load_network
+from t2i.scores.features import encode_images, encode_sentences, judge_attributes, judge_codes
 
 CPU = torch.device("cpu")
 
@@ -39,7 +42,27 @@ def test_images_are_encoded_in_order_whatever_the_batch(striped: Path) -> None:
     torch.manual_seed(0)
     encoder = SmallImageEncoder(16, 8).eval()
     images = centre_crops(PackedSplit(striped, "test"))
-    codes = encode_images(encoder, images, CPU, batch_size=5)
+    codes = encode_images(encoder, images.split(5), CPU)
     assert codes.shape == (24, 16)
     with torch.no_grad():
         torch.testing.assert_close(codes, encoder(to_float(images))[1])
+
+
+def test_codes_and_attributes_from_features_are_those_from_images(striped: Path, vocabulary: Vocabulary) -> None:
+    torch.manual_seed(0)
+    attributes = {"top": ["red", "blue", "green"], "bottom": ["red", "blue"]}
+    judge = Judge(vocabulary, classes=[0, 1], attributes=attributes, embedding_dim=16, width=8).eval()
+    images = centre_crops(PackedSplit(striped, "test"))
+    features = extract_features(images.split(10), load_network(judge)).features
+    with torch.no_grad():  # else an untrained head predicts one value of all images
+        for head in judge.attribute_heads.values():
+            assert isinstance(head, nn.Linear)
+            head.bias.copy_(-(head.weight @ features.mean(dim=0)))
+    torch.testing.assert_close(judge_codes(judge, features, CPU), encode_images(judge.image, [images], CPU))
+    with torch.no_grad():
+        heads = judge.forward_all(to_float(images))[3]
+    predicted = judge_attributes(judge, features, CPU)
+    assert {name: [values.index(value) for value in predicted[name]] for name, values in attributes.items()} == {
+        name: logits.argmax(dim=1).tolist() for name, logits in heads.items()
+    }
+    assert len(set(predicted["top"])) > 1

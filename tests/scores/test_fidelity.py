@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.utils.data import Dataset
 
 from t2i.scores.distances import frechet_distance, inception_score, kernel_distance, precision_recall
-from t2i.scores.extractors import JUDGE, ImageDataset, Pretrained, extract_features, load_network
+from t2i.scores.extractors import JUDGE, Pretrained, extract_features, load_network
 from t2i.scores.fidelity import fidelity_scores
 from tests.helpers import SMALL_DINOV2, random_dinov2
 
@@ -26,6 +27,19 @@ class _Judge(nn.Module):
     def features_and_logits(self, images: Tensor) -> tuple[Tensor, Tensor]:
         features = self.body(images.float() / 127.5 - 1).relu().mean(dim=(2, 3))
         return features, self.head(features)
+
+
+class _Images(Dataset[Tensor]):
+    """The rows of a tensor, as torch-fidelity takes images."""
+
+    def __init__(self, images: Tensor) -> None:
+        self.images = images
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, index: int) -> Tensor:
+        return self.images[index]
 
 
 class _Corner(nn.Module):
@@ -52,10 +66,10 @@ def test_same_numbers_as_the_entry_point_of_the_library_and_no_files(
     monkeypatch.setitem(FEATURE_EXTRACTORS_REGISTRY, JUDGE, JudgeNetwork)
     judge, real, fake = _Judge(), random_images(60, 0), random_images(50, 1) // 3 * 2
     network = load_network(judge)
-    real_features, fakes = extract_features(real, network).features, extract_features(fake, network)
+    real_features, fakes = extract_features([real], network).features, extract_features([fake], network)
     assert fakes.logits is not None
     expected = torch_fidelity.calculate_metrics(
-        input1=ImageDataset(fake), input2=ImageDataset(real), feature_extractor=JUDGE, judge=judge,
+        input1=_Images(fake), input2=_Images(real), feature_extractor=JUDGE, judge=judge,
         fid=True, kid=True, kid_subset_size=30, prc=True, isc=True, isc_splits=5, rng_seed=7,
         cuda=False, cache=False, save_cpu_ram=True, verbose=False,
     )  # fmt: skip
@@ -84,7 +98,9 @@ NARROW = coloured((100, 50, 0), (100, 100, 0), (150, 50, 0), (150, 100, 0))
 
 def scores_of(reals: Tensor, fakes: Tensor, extractor: Any = None, folds: int = 4, **sets: Tensor) -> dict[str, Any]:
     images = {"reals": reals, "fakes": fakes, "train_reals": WIDE, "noise": random_images(20, 3)} | sets
-    return fidelity_scores(images, extractor or _Corner(), folds=folds, seed=0)
+    network = load_network(extractor or _Corner())
+    extracted = {kind: extract_features([of_kind], network) for kind, of_kind in images.items()}
+    return fidelity_scores(extracted, network.description, folds=folds, seed=0)
 
 
 def test_scores_are_wired_the_right_way_round() -> None:

@@ -26,7 +26,7 @@ def random_images(count: int, side: int) -> Tensor:
 
 
 def features_of(images: Tensor, extractor: Pretrained, batch_size: int = 2) -> Features:
-    return extract_features(images, load_network(extractor), batch_size=batch_size)
+    return extract_features(images.split(batch_size), load_network(extractor))
 
 
 def saved(state: Any, folder: Path, name: str) -> Pretrained:

@@ -9,7 +9,7 @@ import torch
 from t2i.data.batches import EncodedCaptions, centre_crops
 from t2i.data.packed import PackedSplit
 from t2i.data.text.vocabulary import Vocabulary
-from t2i.generation.pictures import PAIRED, Pictures, Sample
+from t2i.generation.pictures import PAIRED, load_sample, save_sample
 from t2i.generation.plan import cut_captions, paired_plan
 from t2i.models.judge import Judge
 from t2i.scores.evaluation import score_pictures
@@ -28,21 +28,20 @@ def judge(striped: Path, vocabulary: Vocabulary) -> Judge:
     )[0]  # fmt: skip
 
 
-def test_a_sample_scores_as_in_evaluation(striped: Path, vocabulary: Vocabulary, judge: Judge) -> None:
+def test_a_sample_scores_as_in_evaluation(tmp_path: Path, striped: Path, vocabulary: Vocabulary, judge: Judge) -> None:
     test, device = PackedSplit(striped, "test"), torch.device("cpu")
     captions = cut_captions(EncodedCaptions(test, vocabulary, 4), seed=0)
     plan = paired_plan(test, images=20, noises=1, seed=1)
     images = centre_crops(test, plan["image"].to_numpy())
     images[::3] = torch.randint(256, images[::3].shape, generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
     scorer = SampleScorer(plan, captions.texts(), test, [test], judge, **PROTOCOL, device=device)
-    scores = scorer(images)
-    assert scores == scorer(images)
+    scores = scorer(images.split(7))
+    assert scores == scorer(images.split(40))
 
     damsm = small_damsm(striped, vocabulary, steps=1)[0]
-    whole = score_pictures(
-        Sample({PAIRED: Pictures(plan, images)}, captions.texts(), 4), test, PackedSplit(striped, "train"), [test],
-        damsm, judge, **PROTOCOL, device=device,
-    )  # fmt: skip
+    save_sample(tmp_path / "samples", {PAIRED: (plan, [images])}, captions.texts(), 4, {})
+    splits = {"train": PackedSplit(striped, "train"), "test": test}
+    whole = score_pictures(load_sample(tmp_path / "samples")[0], splits, damsm, judge, **PROTOCOL, device=device)
     fidelity, distances = whole["fidelity"]["judge"], whole["caption_consistency"]
     assert scores["fid"] == fidelity["fid"]["fakes"] and scores["kid"] == fidelity["kid"]["fakes"]
     assert scores["r_precision"] == whole["r_precision"]["judge"]["fakes"]
@@ -58,5 +57,5 @@ def test_a_tiny_sample_has_fewer_folds_and_maybe_no_consistency(striped: Path, j
     texts = test.captions["text"].tolist()
     scorer = SampleScorer(plan, texts, test, [test], judge, **PROTOCOL, device=torch.device("cpu"))
     images = torch.randint(256, (2, 3, 32, 32), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
-    scores = scorer(images)
+    scores = scorer([images])
     assert scores["consistency"] is None and scores["fid"] is not None and scorer.protocol["folds"] == 2
