@@ -15,6 +15,7 @@ from t2i.data.pixels import to_pixels
 from t2i.files import evenly_spaced
 from t2i.generation.pictures import PAIRED, PUBLISHED
 from t2i.generation.text_to_image import TextToImage
+from t2i.runtime.memory import keep_freed_memory
 
 BATCH_SIZE, BATCH_PIXELS = 100, 2**20
 """Images that are generated at a time: fewer where they have more pixels in all."""
@@ -105,6 +106,7 @@ def sample(
     Yields:
         uint8 [N, 3, S, S]; no batch is kept.
     """
+    keep_freed_memory(True)  # for the next batch
     noise, epsilon = model.generator.draw_noise(int(plan["noise"].max()) + 1, np.random.default_rng(seed))
     batch_size = min(BATCH_SIZE, max(1, BATCH_PIXELS // model.generator.config["image_size"] ** 2))
     for start in tqdm(range(0, len(plan), batch_size), desc="sampling", unit="batch"):

@@ -63,7 +63,6 @@ def test_every_way_to_die(tmp_path: Path) -> None:
         (signal.SIGINT, True, ("exp", "run", "train_gan")),
         (signal.SIGKILL, False, ("repro", "train_gan")),  # DVC alone: the training notices
         (signal.SIGKILL, True, ("exp", "run", "--temp", "train_gan")),
-        (signal.SIGTERM, True, ("repro", "train_gan")),
     ):
         output = kill_when_it_has_gone_on(folder, number, *command, group=group)
         assert "going on after step" in output, (command, output)
