@@ -22,6 +22,7 @@ from torch import Tensor, nn
 
 from t2i.checkpoints.pretrained import EXTRACTORS, read_weights
 from t2i.errors import InputError
+from t2i.scores.rows import Rows
 
 JUDGE = "t2i-judge"
 """Name of the judge for torch-fidelity."""
@@ -120,17 +121,15 @@ def extract_features(batches: Iterable[Tensor], network: Network) -> Features:
     Raises:
         ValueError: the images are not uint8 RGB, or there are none.
     """
-    outputs: dict[str, list[Tensor]] = {network.features: [], network.logits: []}
+    outputs = {network.features: Rows(), network.logits: Rows()}
     for images in batches:
         if images.dtype != torch.uint8 or images.ndim != 4 or images.shape[1] != 3:
             raise ValueError(f"images are {images.dtype} {list(images.shape)}; legal is torch.uint8 [N, 3, H, W]")
         results = network.module(images.cuda() if network.cuda else images)
         for name, result in network.module.convert_features_tuple_to_dict(results).items():
-            outputs[name].append(result.cpu())
-    if not outputs[network.features]:
-        raise ValueError("there are 0 images; at least 1 is needed")
-    logits = torch.cat(outputs[network.logits]) if network.logits != network.features else None
-    return Features(torch.cat(outputs[network.features]), logits)
+            outputs[name].append(result)
+    features = outputs[network.features].tensor()
+    return Features(features, outputs[network.logits].tensor() if network.logits != network.features else None)
 
 
 def import_networks() -> ModuleType:

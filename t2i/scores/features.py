@@ -10,12 +10,16 @@ from t2i.data.batches import EncodedCaptions
 from t2i.data.pixels import to_float
 from t2i.models.encoders.text import TextEncoder
 from t2i.models.judge import Judge
+from t2i.scores.rows import Rows
 
 
 @torch.inference_mode()
 def encode_images(encoder: nn.Module, batches: Iterable[Tensor], device: torch.device) -> Tensor:
     """Embeddings [N, D] of images in batches [n, 3, S, S] uint8."""
-    return torch.cat([encoder(to_float(batch.to(device)))[1].float().cpu() for batch in batches])
+    codes = Rows()
+    for batch in batches:
+        codes.append(encoder(to_float(batch.to(device)))[1])
+    return codes.tensor()
 
 
 @torch.inference_mode()
