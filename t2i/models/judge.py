@@ -71,15 +71,6 @@ class Judge(nn.Module):
         features, logits, _, _ = self.forward_all(to_float(images))
         return features, logits
 
-    @torch.inference_mode()
-    def predict_attributes(self, images: Tensor, device: torch.device, batch_size: int = 250) -> dict[str, list[str]]:
-        """Attribute -> its predicted value in each of the images [N, 3, S, S] uint8."""
-        predicted: dict[str, list[str]] = {name: [] for name in self.attributes}
-        for chunk in images.split(batch_size):
-            for name, logits in self.forward_all(to_float(chunk.to(device)))[3].items():
-                predicted[name] += [self.attributes[name][i] for i in logits.argmax(dim=1).tolist()]
-        return predicted
-
     def to_checkpoint(self) -> dict[str, Any]:
         """Contents of a model file."""
         return {"vocabulary": self.vocabulary.to_checkpoint(), "config": self.config, "state": self.state_dict()}

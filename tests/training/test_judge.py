@@ -7,6 +7,7 @@ import torch
 from t2i.data.batches import centre_crops
 from t2i.data.packed import PackedSplit
 from t2i.data.text.vocabulary import Vocabulary
+from t2i.scores.features import judge_attributes
 from t2i.training.judge import train_judge
 
 
@@ -17,10 +18,10 @@ def test_judge_predicts_attributes_and_classes(striped: Path, vocabulary: Vocabu
         max_words=18, flip=False, gamma3=10.0, precision="fp32", seed=0,
     )  # fmt: skip
     assert history[-1]["attributes"] < history[0]["attributes"]
-    predicted = judge.predict_attributes(centre_crops(pack), torch.device("cpu"))
-    for name in ("top", "bottom"):
-        right = sum(a == b for a, b in zip(predicted[name], pack.images[f"true.{name}"], strict=True))
-        assert right >= 30
     assert len(judge.classes) == pack.images["class_id"].nunique()
     features, logits = judge.features_and_logits(centre_crops(pack))
     assert features.shape == (32, 64) and logits.shape == (32, len(judge.classes))
+    predicted = judge_attributes(judge, features, torch.device("cpu"))
+    for name in ("top", "bottom"):
+        right = sum(a == b for a, b in zip(predicted[name], pack.images[f"true.{name}"], strict=True))
+        assert right >= 30
