@@ -92,14 +92,26 @@ def find_weights(weights: Weights, folder: Path) -> Path:
     if path is None:
         path = folder / weights.name
         _download(weights, path)
-    with path.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
+    verify(weights, path)
+    return path
+
+
+def verify(weights: Weights, path: Path) -> None:
+    """Compare the checksum of a file that was found.
+
+    Raises:
+        InputError: it is another.
+    """
+    try:
+        with path.open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}); get it again from {weights.url}") from error
     if not found.startswith(weights.sha256):
         raise InputError(
             f"{path} is not {weights.what}: its SHA-256 begins with {found[:8]} and not {weights.sha256[:8]}; "
             f"get it again from {weights.url}"
         )
-    return path
 
 
 def locate_weights(weights: Weights, folder: Path) -> Path | None:

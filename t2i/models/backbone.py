@@ -1,0 +1,144 @@
+"""Frozen convolutional networks pretrained on ImageNet, whose features encoders, judges and discriminators read."""
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import interpolate
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from t2i.errors import InputError
+
+
+class Backbone(nn.Module):
+    """Images -> feature maps of four levels, and those of the last layer.
+
+    Images are resized to a square that the network sees. Weights get no gradients, images do. Batch norms, whose
+    statistics are fixed, are folded into the convolutions before them, so no mode changes what the network computes.
+
+    Args:
+        name: "efficientnet_lite0" to "efficientnet_lite2", or "timm/<name>" for a convolutional network of timm.
+        side: pixels of a side that images are resized to, a multiple of 32.
+        weights: tensors in the order of timm's network, whatever their names, see
+            :func:`t2i.checkpoints.backbones.load_backbone`; None: random ones, which those of a model file are to
+            replace.
+
+    Attributes:
+        channels: of the maps of the four levels, which have 1/4, 1/8, 1/16 and 1/32 of the side.
+        width: F, channels of the last layer.
+
+    Raises:
+        InputError: timm is not installed, knows no such network, or it has no maps of these four levels.
+        ValueError: the weights are those of another network.
+    """
+
+    def __init__(self, name: str, side: int, weights: Mapping[str, Tensor] | None = None) -> None:
+        super().__init__()
+        self.side = side
+        with torch.random.fork_rng():  # its random weights shall not move the seeds of others
+            body = create_network(name)
+        if weights is not None:
+            names = body.state_dict()
+            if [tensor.shape for tensor in weights.values()] != [tensor.shape for tensor in names.values()]:
+                raise ValueError(f"the weights have other shapes than those of timm's {name}")
+            body.load_state_dict(dict(zip(names, weights.values(), strict=True)))
+        levels = {info["reduction"]: place for place, info in enumerate(body.feature_info)}
+        if not {4, 8, 16, 32} <= set(levels):
+            raise InputError(
+                f"{name} has maps of 1/{', 1/'.join(map(str, levels))} of the side; needed are 1/4 to 1/32"
+            )
+        self.places = [levels[reduction] for reduction in (4, 8, 16, 32)]
+        self.channels: list[int] = [body.feature_info[place]["num_chs"] for place in self.places]
+        mean, std = (torch.tensor(body.default_cfg[key]).view(3, 1, 1) for key in ("mean", "std"))
+        # images in [-1, 1] -> what the network was trained with
+        self.normalise = not bool((mean == 0.5).all() and (std == 0.5).all())
+        self.register_buffer("scale", torch.div(0.5, std), persistent=False)
+        self.register_buffer("shift", (0.5 - mean) / std, persistent=False)
+        body.reset_classifier(0)  # the last layer is what it read
+        self.body: Any = fold_batch_norms(body.eval(), side)
+        self.width: int = self.body(torch.zeros(1, 3, side, side)).shape[1]
+        self.requires_grad_(False).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def train(self, mode: bool = True) -> Self:  # noqa: ARG002
+        """Does nothing: the network is frozen."""
+        return self
+
+    def forward(self, images: Tensor) -> tuple[list[Tensor], Tensor]:
+        """Features of images.
+
+        Args:
+            images: [N, 3, S, S] in [-1, 1].
+
+        Returns:
+            Maps [N, C_k, H_k, H_k] of the four levels, largest first, and of the last layer, [N, F, side/32, side/32].
+        """
+        final, maps = self.body.forward_intermediates(self._resized(images), indices=self.places)
+        return maps, final
+
+    def levels(self, images: Tensor) -> list[Tensor]:
+        """The maps of the four levels alone; see :meth:`forward`."""
+        return self.body.forward_intermediates(
+            self._resized(images), indices=self.places, intermediates_only=True, stop_early=True
+        )
+
+    def _resized(self, images: Tensor) -> Tensor:
+        if images.shape[-1] != self.side:
+            smaller = self.side < images.shape[-1]
+            images = interpolate(images, size=(self.side, self.side), mode="bilinear", antialias=smaller)
+        images = images.contiguous(memory_format=torch.channels_last)
+        return images * self.get_buffer("scale") + self.get_buffer("shift") if self.normalise else images
+
+
+def create_network(name: str) -> Any:
+    """A network of timm with random weights.
+
+    Raises:
+        InputError: timm is not installed, or knows no such network.
+    """
+    try:
+        import timm
+    except ImportError as error:
+        raise InputError(f"{name} needs timm: `pip install t2i[pretrained]`") from error
+    known = name.removeprefix("timm/") if name.startswith("timm/") else f"tf_{name}"
+    if not timm.is_model(known):
+        raise InputError(f"timm {timm.__version__} knows no network {known!r}; `timm.list_models()` lists them")
+    return timm.create_model(known)
+
+
+def fold_batch_norms(network: nn.Module, side: int) -> nn.Module:
+    """Fold each batch norm that directly follows a convolution into it; what is computed stays the same.
+
+    Args:
+        network: in eval mode; changed in place.
+        side: of an image to find out with which layer follows which.
+    """
+    made_by: dict[int, str] = {}
+    pairs: list[tuple[str, str]] = []
+    kept: list[Tensor] = []  # so that no two outputs have the same id
+    hooks = []
+    for name, module in network.named_modules():
+        if isinstance(module, nn.Conv2d):
+
+            def remember(_module: nn.Module, _given: Any, output: Tensor, name: str = name) -> None:
+                made_by[id(output)] = name
+                kept.append(output)
+
+            hooks.append(module.register_forward_hook(remember))
+        elif isinstance(module, nn.BatchNorm2d):
+
+            def pair(_module: nn.Module, given: tuple[Tensor, ...], name: str = name) -> None:
+                if id(given[0]) in made_by:
+                    pairs.append((made_by[id(given[0])], name))
+
+            hooks.append(module.register_forward_pre_hook(pair))
+    with torch.no_grad():
+        network(torch.zeros(1, 3, side, side))
+    for hook in hooks:
+        hook.remove()
+    for convolution, norm in pairs:
+        before, folded = network.get_submodule(convolution), network.get_submodule(norm)
+        assert isinstance(before, nn.Conv2d) and isinstance(folded, nn.BatchNorm2d)
+        network.set_submodule(convolution, fuse_conv_bn_eval(before, folded))
+        network.set_submodule(norm, getattr(folded, "act", nn.Identity()))  # with which timm's batch norms end
+    return network
