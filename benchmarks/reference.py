@@ -7,7 +7,7 @@ averages go parameter by parameter, all in float32 (see also :mod:`benchmarks.re
 """
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +30,7 @@ from t2i.models.encoders.text import TextEncoder
 from t2i.models.generators.generator import Generated, Generator, scales
 from t2i.models.init import InitScheme, init_weights
 from t2i.runtime.device import Precision, current_device
+from t2i.training.gan.augmentation import Change
 from t2i.training.gan.discriminators import MultiScaleDiscriminator
 from t2i.training.gan.objective import SharedNoise
 
@@ -37,7 +38,8 @@ Row = dict[str, float]
 
 GAN_LIMITS: dict[str, Any] = {
     "captions_per_image": 2, "precision": "fp32", "grow_at": 0.0, "projection_dim": 0, "negative_captions": "next",
-    "mode_seeking": 0.0, "matching": 0.0, "r1": 0.0, "memory_bank": 0, "lr_decay_start": 1.0,
+    "mode_seeking": 0.0, "matching": 0.0, "r1": 0.0, "memory_bank": 0, "lr_decay_start": 1.0, "augment": [],
+    "backbone": None, "scales": "all",
 }  # fmt: skip
 DAMSM_LIMITS: dict[str, Any] = {"captions_per_image": 2, "precision": "fp32", "negatives": "view"}
 
@@ -82,6 +84,7 @@ def plain_gan(
     losses: Mapping[str, Any],
     optimizer: Mapping[str, Any],
     init: InitScheme,
+    augment: Sequence[Change],
     grow_at: float,
     precision: Precision,
     seed: int,
@@ -99,7 +102,7 @@ def plain_gan(
     Raises:
         InputError: an argument that the published code has no equivalent of.
     """
-    limited = {"captions_per_image": captions_per_image, "precision": precision, "grow_at": grow_at}
+    limited = {"captions_per_image": captions_per_image, "precision": precision, "grow_at": grow_at, "augment": augment}
     _check(GAN_LIMITS, **limited, **discriminator, **losses, **optimizer)
     device = current_device()
     text = PackedTextEncoder(copy.deepcopy(damsm.text)).eval().to(device)
@@ -140,7 +143,7 @@ def plain_gan(
 
         row = {"step": step + 1, "d": 0.0}
         for scale, optimizer_d in enumerate(optimizers_d):
-            loss = _discriminator_loss(d[scale], scale, real[scale], passes, losses["adversarial"])
+            loss = _discriminator_loss(_plain(d, scale), scale, real[scale], passes, losses["adversarial"])
             _update(optimizer_d, loss)
             row["d"] += loss.item()
 
@@ -164,6 +167,12 @@ def draw_noise(g: Generator, images: int, shared: SharedNoise, rng: np.random.Ge
         noise if shared == "none" else torch.cat((first, first)),
         torch.cat((first_epsilon, first_epsilon)) if shared == "all" else epsilon,
     )
+
+
+def _plain(d: MultiScaleDiscriminator, scale: int) -> Discriminator:
+    network = d[scale]
+    assert isinstance(network, Discriminator)
+    return network
 
 
 def _discriminator_loss(
@@ -195,8 +204,9 @@ def _generator_terms(
     codes: list[Tensor] = []
     for each in passes:
         for scale, fake in enumerate(each.fake.images):
-            features = d[scale].trunk(fake)
-            for logits in (unconditional(d[scale], features), conditional(d[scale], features, each.sentences)):
+            network = _plain(d, scale)
+            features = network.trunk(fake)
+            for logits in (unconditional(network, features), conditional(network, features, each.sentences)):
                 adversarial.append(each.views * generator_loss(logits, kind=losses["adversarial"]))
         regions, code = image(each.fake.images[-1])
         tensors = (regions, code, each.words, each.sentences, each.padding)

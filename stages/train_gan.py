@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from t2i.checkpoints import model_file
+from t2i.checkpoints.backbones import load_backbone
 from t2i.checkpoints.provenance import check_inputs, file_digest, provenance
 from t2i.data.packed import PackedSplit
 from t2i.files import replacing
@@ -31,6 +32,9 @@ def main(params: Params) -> None:
     choose_algorithms(deterministic=params.runtime.deterministic)
     pack, (damsm, damsm_record) = PackedSplit(PREPARED, "train"), _encoders()
     settings = gan_arguments(params)
+    backbone = settings["discriminator"]["backbone"]
+    with distributed.main_process_first():  # it may download them
+        weights = None if backbone is None else load_backbone(backbone["name"])
     inputs = {PREPARED: pack.digest, DAMSM: file_digest(DAMSM), Path("vocabulary"): damsm.vocabulary.digest}
     start, networks = gan_start(params, embedding_dim=damsm.embedding_dim, image_size=pack.image_size), None
     if start is not None:
@@ -50,7 +54,7 @@ def main(params: Params) -> None:
         # can go on with it
         _, discriminators, history = train_gan(
             pack, damsm, **settings, gradient_checkpointing=params.runtime.gradient_checkpointing,
-            start=networks, progress=progress, snapshots=kept, checkpoints=checkpoints,
+            backbone_weights=weights, start=networks, progress=progress, snapshots=kept, checkpoints=checkpoints,
         )  # fmt: skip
         if kept is None:
             return

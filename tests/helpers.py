@@ -45,7 +45,10 @@ GAN: Arguments = {
         "noise_dim": 8, "condition_dim": 8, "base_size": 16, "ngf": 8, "residual_blocks": 1,
         "norm_act": "leaky_groupnorm", "mapping_layers": 1, "binary_noise_dims": 2,
     },
-    "discriminator": {"ndf": 8, "norm": "none", "projection_dim": 8, "negative_captions": "hardest"},
+    "discriminator": {
+        "ndf": 8, "backbone": None, "scales": "all", "norm": "none", "projection_dim": 8,
+        "negative_captions": "hardest",
+    },
     "losses": {
         "adversarial": "hinge", "damsm": 0.1, "kl": 1.0, "mode_seeking": 0.05, "matching": 1.0, "r1": 0.3,
         "r1_every": 2, "memory_bank": 20, "lambda_": 0.2, "temperature": 0.5, "shared_noise": "all", "gamma1": 4.0,
@@ -55,7 +58,7 @@ GAN: Arguments = {
         "lr_generator": 1e-3, "lr_discriminator": 1e-3, "beta1": 0.0, "beta2": 0.99, "lr_decay_start": 0.5,
         "ema_decay": 0.5,
     },
-    "init": "default", "grow_at": 0.5, "precision": "fp32", "seed": 0,
+    "init": "default", "augment": [], "grow_at": 0.5, "precision": "fp32", "seed": 0,
 }  # fmt: skip
 PAPER: Arguments = {
     "init": "orthogonal", "grow_at": 0.0,

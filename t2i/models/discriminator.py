@@ -1,6 +1,7 @@
 """Discriminator of one scale: is an image real, and does it match the sentence?"""
 
 import math
+from collections.abc import Sequence
 from typing import Any, Literal, Self
 
 import torch
@@ -15,12 +16,34 @@ from t2i.runtime.sync_batch_norm import normalise_apart
 Norm = Literal["batch", "spectral", "none"]
 
 
-def _normed(convolution: nn.Conv2d, norm: Norm) -> list[nn.Module]:
+def normed(convolution: nn.Conv2d, norm: Norm) -> list[nn.Module]:
     """A convolution with its normalisation and activation."""
     if norm == "spectral":
         return [spectral_norm(convolution), nn.LeakyReLU(0.2, inplace=True)]
     normalise: list[nn.Module] = [nn.BatchNorm2d(convolution.out_channels)] if norm == "batch" else []
     return [convolution, *normalise, nn.LeakyReLU(0.2, inplace=True)]
+
+
+def pass_apart(layers: nn.Sequential, hidden: Tensor, counts: Sequence[int]) -> Tensor:
+    """Several sets of rows through layers in one pass; but for batch norms, which see one set after the other.
+
+    Shape: [N, ...] -> [N, ...]; the sets have ``counts`` rows, N in all.
+    """
+    for layer in layers:
+        if isinstance(layer, _BatchNorm):
+            hidden = torch.cat(normalise_apart(layer, hidden.split(list(counts))))
+        else:
+            hidden = layer(hidden)
+    return hidden
+
+
+def init_without_norm(network: nn.Module) -> None:
+    """Initial weights for layers that no normalisation follows: torch's own shrink what passes, layer by layer."""
+    for layer in network.modules():
+        if isinstance(layer, nn.Conv2d | nn.Linear) and layer.weight.shape[0] > 1:
+            nn.init.kaiming_normal_(layer.weight, a=0.2)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
 
 
 def _logits(head: nn.Conv2d, features: Tensor) -> Tensor:
@@ -56,16 +79,16 @@ class Discriminator(nn.Module):
         }  # fmt: skip
         bias = norm != "batch"
         first = Conv2d(3, ndf, 4, 2, 1, bias=bias)
-        trunk = _normed(first, "spectral" if norm == "spectral" else "none")  # the first has no batch norm
+        trunk = normed(first, "spectral" if norm == "spectral" else "none")  # the first has no batch norm
         channels = ndf
         for _ in range(int(math.log2(size // 4)) - 1):
-            trunk += _normed(Conv2d(channels, 2 * channels, 4, 2, 1, bias=bias), norm)
+            trunk += normed(Conv2d(channels, 2 * channels, 4, 2, 1, bias=bias), norm)
             channels *= 2
         while channels > 8 * ndf:
-            trunk += _normed(conv3x3(channels, channels // 2, bias=bias), norm)
+            trunk += normed(conv3x3(channels, channels // 2, bias=bias), norm)
             channels //= 2
         self.trunk = nn.Sequential(*trunk)
-        joint, *after_joint = _normed(conv3x3(channels + embedding_dim, channels, bias=bias), norm)
+        joint, *after_joint = normed(conv3x3(channels + embedding_dim, channels, bias=bias), norm)
         assert isinstance(joint, nn.Conv2d)
         self.joint, self.after_joint = joint, nn.Sequential(*after_joint)
         self.unconditional_head = nn.Conv2d(channels, 1, 4)
@@ -75,12 +98,7 @@ class Discriminator(nn.Module):
             self.project_image = nn.Linear(16 * channels, projection_dim)
             self.project_sentence = nn.Linear(embedding_dim, projection_dim, bias=False)
         if norm == "none":
-            # torch's initial weights shrink what passes, layer by layer, and nothing brings it back to its size here
-            for layer in self.modules():
-                if isinstance(layer, nn.Conv2d | nn.Linear) and layer.weight.shape[0] > 1:
-                    nn.init.kaiming_normal_(layer.weight, a=0.2)
-                    if layer.bias is not None:
-                        nn.init.zeros_(layer.bias)
+            init_without_norm(self)
 
     def to_checkpoint(self) -> dict[str, Any]:
         """Contents of a model file; those of the norms are among them."""
@@ -112,13 +130,7 @@ class Discriminator(nn.Module):
         Shape: any number of [N, 3, S, S] -> [N, C, 4, 4] each.
         """
         counts = [len(each) for each in images]
-        hidden = torch.cat(images)
-        for layer in self.trunk:
-            if isinstance(layer, _BatchNorm):
-                hidden = torch.cat(normalise_apart(layer, hidden.split(counts)))
-            else:
-                hidden = layer(hidden)
-        return list(hidden.split(counts))
+        return list(pass_apart(self.trunk, torch.cat(images), counts).split(counts))
 
     def unconditional(self, features: Tensor) -> Tensor:
         """Logits [N] that features [N, C, 4, 4] are of real images."""

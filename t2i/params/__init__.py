@@ -63,6 +63,7 @@ class Recipes(Section):
 
     quick: Recipe
     paper: Recipe
+    photo: Recipe
 
 
 class Judge(Section):

@@ -2,9 +2,15 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from t2i.params.values import Count, Decay, Fraction, Natural, Positive, Section, Weight
+
+
+def _power_of_two(side: int) -> int:
+    if side < 128 or side & (side - 1):
+        raise ValueError("legal are powers of two from 128")
+    return side
 
 
 class Preprocess(Section):
@@ -56,9 +62,18 @@ class Generator(Section):
     binary_noise_dims: Natural
 
 
+class Backbone(Section):
+    """Block ``train_gan.discriminator.backbone``."""
+
+    name: Annotated[str, Field(min_length=1)]
+    side: Annotated[int, AfterValidator(_power_of_two)]
+
+
 class Discriminator(Section):
     """Block ``train_gan.discriminator``."""
 
+    backbone: Backbone | None
+    scales: Literal["all", "last"]
     norm: Literal["batch", "spectral", "none"]
     projection_dim: Natural
     negative_captions: Literal["next", "hardest"]
@@ -93,6 +108,7 @@ class TrainGan(Section):
 
     captions_per_image: Literal[1, 2]
     init: Literal["orthogonal", "default"]
+    augment: list[Literal["brightness", "contrast", "translation"]]
     grow_at: Decay
     generator: Generator
     discriminator: Discriminator
@@ -104,6 +120,10 @@ class TrainGan(Section):
         needs_it = self.discriminator.negative_captions == "hardest" or self.losses.matching
         if needs_it and not self.discriminator.projection_dim:
             raise ValueError("negative_captions 'hardest' and losses.matching need projection_dim to be 1 or more")
+        if self.discriminator.backbone is not None and not self.discriminator.projection_dim:
+            raise ValueError("a discriminator with a backbone needs projection_dim to be 1 or more")
+        if self.discriminator.scales == "last" and self.grow_at:
+            raise ValueError("with discriminator.scales 'last', grow_at must be 0: nothing would be judged before it")
         return self
 
 

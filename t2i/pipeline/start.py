@@ -173,13 +173,16 @@ def _discriminator_values(
     wanted = params.stage("train_gan")["discriminator"]
     budget, recipe = f"budgets.{params.budget}", f"recipes.{params.recipe}.train_gan.discriminator"
     configs = [scale["config"] for scale in content["scales"].values()]
-    sizes = sorted(config["size"] for config in configs)
+    sizes = sorted(map(int, content["scales"]))
+    scales = "last" if len(sizes) == 1 and base_size < image_size else "all"
     return [
         _Value(f"{budget}.train_gan.discriminator.ndf", configs[0]["ndf"], wanted["ndf"]),
+        _Value(f"{recipe}.backbone", configs[0].get("backbone"), wanted["backbone"]),
+        _Value(f"{recipe}.scales", scales, wanted["scales"] if base_size < image_size else "all"),
         _Value(f"{recipe}.norm", configs[0]["norm"], wanted["norm"]),
         _Value(f"{recipe}.projection_dim", configs[0]["projection_dim"], wanted["projection_dim"]),
         _Value(f"{budget}.pretrain_damsm.embedding_dim", configs[0]["embedding_dim"], embedding_dim),
-        _Value(f"{budget}.train_gan.generator.base_size", sizes[0], base_size),
+        _Value(f"{budget}.train_gan.generator.base_size", sizes[0] if scales == "all" else base_size, base_size),
         _Value(f"{budget}.preprocess.image_size", sizes[-1], image_size),
     ]
 

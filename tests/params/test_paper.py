@@ -28,12 +28,15 @@ def test_gan_settings_are_the_published_ones(data: str, model: str) -> None:
     params = chosen(data, model)
     assert params.stage("train_gan") == {
         "steps": None, "epochs": epochs, "batch_size": batch_size, "captions_per_image": 2, "init": "orthogonal",
-        "grow_at": 0.0, "snapshots": snapshots,
+        "augment": [], "grow_at": 0.0, "snapshots": snapshots,
         "generator": {
             "base_size": 64, "ngf": ngf, "residual_blocks": residual_blocks, "norm_act": "glu_batchnorm",
             "mapping_layers": 0, "binary_noise_dims": 0,
         },
-        "discriminator": {"ndf": ndf, "norm": norm, "projection_dim": 0, "negative_captions": "next"},
+        "discriminator": {
+            "backbone": None, "scales": "all", "ndf": ndf, "norm": norm, "projection_dim": 0,
+            "negative_captions": "next",
+        },
         "losses": {
             "adversarial": "bce", "damsm": damsm, "kl": 1.0, "mode_seeking": 0.0, "matching": 0.0, "r1": 0.0,
             "r1_every": 1, "memory_bank": 0,

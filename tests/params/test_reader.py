@@ -12,8 +12,8 @@ from t2i.params.renamed import BLOCKS
 from tests.conftest import ROOT
 
 TEXT = (ROOT / "params.yaml").read_text()
-NOISE = "shared_noise: {quick: all, paper: none}"
-PROTOCOL = "protocol: {quick: paired, paper: published}"
+NOISE = "shared_noise: {quick: all, paper: none, photo: all}"
+PROTOCOL = "protocol: {quick: paired, paper: published, photo: paired}"
 
 
 def load_changed(tmp_path: Path, old: str, new: str) -> object:
@@ -27,7 +27,7 @@ def test_the_repository_s_own_file_is_legal() -> None:
     params = load(ROOT / "params.yaml")
     selected = (params.data, params.model, params.recipe, params.budget)
     assert selected == ("toy_birds", "attngan", "quick", "demo")
-    assert params.loss.lambda_ == 0.2 and set(params.budgets) == {"smoke", "demo", "study", "small", "paper"}
+    assert params.loss.lambda_ == 0.2 and set(params.budgets) == {"smoke", "demo", "study", "small", "photo", "paper"}
 
 
 def test_numbers_as_dvc_writes_them_are_numbers(tmp_path: Path) -> None:
@@ -69,13 +69,13 @@ def test_numbers_as_dvc_writes_them_are_numbers(tmp_path: Path) -> None:
         ("seed: 0 ", "seed: 1.5 ", "seed = 1.5: must be a valid integer"),
         ("model: attngan", "model: stackgan", "model = 'stackgan': legal are attngan, dmgan"),
         ("data: toy_birds", "data: toy", "data = 'toy': legal are toy_birds, cub, coco, custom"),
-        ("recipe: quick", "recipe: slow", "recipe = 'slow': legal are quick, paper"),
+        ("recipe: quick", "recipe: slow", "recipe = 'slow': legal are quick, paper, photo"),
         (
             "binary_noise_dims: 4",
             "binary_noise_dims: 101",
             "recipes.quick.train_gan.generator.binary_noise_dims = 101: legal are 0 to noise_dim of attngan, 100",
         ),
-        ("budget: demo", "budget: large", "budget = 'large': legal are smoke, demo, study, small, paper"),
+        ("budget: demo", "budget: large", "budget = 'large': legal are smoke, demo, study, small, photo, paper"),
         ("image_size: 32", "image_size: 33", "budgets.smoke.preprocess.image_size = 33: must be 32, 64, 128 or 256"),
         ("filter: bicubic", "filter: lanczos", "recipes.quick.preprocess.filter = 'lanczos': must be 'bicubic' or 'bi"),
         ("sides: rounded", "sides: up", "recipes.quick.preprocess.sides = 'up': must be 'rounded' or 'truncated'"),

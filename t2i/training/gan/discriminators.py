@@ -1,5 +1,6 @@
-"""Multi-scale discriminator: one network for each size of generated image."""
+"""Multi-scale discriminator: one network for each size of generated image that is judged."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import torch
@@ -7,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from t2i.models.discriminator import Discriminator, Norm
+from t2i.models.projected_discriminator import ProjectedDiscriminator, Projection
 from t2i.runtime.distributed import local_rows, local_shard
 
 NegativeCaptions = Literal["next", "hardest"]
@@ -17,7 +19,12 @@ class MultiScaleDiscriminator(nn.Module):
 
     Args:
         image_sizes: sides of the images of each scale, smallest first.
-        ndf, embedding_dim, norm, projection_dim: of :class:`~t2i.models.discriminator.Discriminator`.
+        scales: which of them have a discriminator: "all" as published, or the "last".
+        ndf, embedding_dim, norm, projection_dim: of :class:`~t2i.models.discriminator.Discriminator`, or with a
+            backbone of :class:`~t2i.models.projected_discriminator.ProjectedDiscriminator`.
+        backbone: name and side of :class:`~t2i.models.projected_discriminator.Projection`; None: the discriminators
+            read the pixels, as published.
+        backbone_weights: of the backbone; None: random ones.
         negative_captions: which mismatched sentence a real image is shown with: the "next" one of the batch, as
             published, or the "hardest": the one of another class with the highest similarity by the projection. Most
             sentences differ in the largest part of a bird already; the hardest require the others too.
@@ -35,19 +42,26 @@ class MultiScaleDiscriminator(nn.Module):
         norm: Norm,
         projection_dim: int,
         negative_captions: NegativeCaptions,
+        scales: Literal["all", "last"] = "all",
+        backbone: Mapping[str, Any] | None = None,
+        backbone_weights: dict[str, Tensor] | None = None,
     ) -> None:
         super().__init__()
         if negative_captions == "hardest" and not projection_dim:
             raise ValueError("hardest negative_captions need a projection_dim of 1 or more, it is 0")
-        self.image_sizes, self.negative_captions = image_sizes, negative_captions
-        self.scales = nn.ModuleList(
-            Discriminator(size, ndf, embedding_dim, norm, projection_dim) for size in image_sizes
-        )
+        self.negative_captions = negative_captions
+        self.image_sizes = image_sizes if scales == "all" else image_sizes[-1:]
+        sizes = (ndf, embedding_dim, norm, projection_dim)
+        if backbone is None:
+            self.scales = nn.ModuleList(Discriminator(size, *sizes) for size in self.image_sizes)
+        else:
+            projection = Projection(backbone["name"], backbone["side"], ndf, backbone_weights)
+            self.scales = nn.ModuleList(ProjectedDiscriminator(projection, *sizes) for _ in self.image_sizes)
 
-    def __getitem__(self, scale: int) -> Discriminator:
-        """The discriminator of a scale, from 0, the smallest."""
+    def __getitem__(self, scale: int) -> Discriminator | ProjectedDiscriminator:
+        """The discriminator of a scale, from 0, the smallest that is judged."""
         discriminator = self.scales[scale]
-        assert isinstance(discriminator, Discriminator)
+        assert isinstance(discriminator, Discriminator | ProjectedDiscriminator)
         return discriminator
 
     def to_checkpoint(self) -> dict[str, Any]:
@@ -58,6 +72,10 @@ class MultiScaleDiscriminator(nn.Module):
         """Take the weights of a model file with discriminators of these sizes."""
         for scale, size in enumerate(self.image_sizes):
             self[scale].load_state_dict(content["scales"][str(size)]["state"])
+
+    def judged(self, images: Sequence[Tensor]) -> Sequence[Tensor]:
+        """Those of the images of all scales so far, smallest first, that have a discriminator."""
+        return [image for image in images if image.shape[-1] in self.image_sizes]
 
     def pyramid(self, images: Tensor) -> list[Tensor]:
         """Real images at the sides of the generated ones: [N, 3, S, S] -> [N, 3, s, s] for each s."""

@@ -18,6 +18,7 @@ from t2i.models.encoders.text import Text
 from t2i.models.generators.generator import Generated, Generator
 from t2i.runtime.device import Precision, autocast
 from t2i.runtime.distributed import all_gather, local_shard
+from t2i.training.gan.augmentation import Augmentation
 from t2i.training.gan.discriminators import MultiScaleDiscriminator
 from t2i.training.gan.memory_bank import MemoryBank
 
@@ -56,6 +57,7 @@ class GanObjective:
             and takes one z for each row; since it sorts first and second captions by length apart, a row is seldom
             the same image twice (8 % of the rows of CUB at a batch of 20), which "none" comes closest to.
         gamma1, gamma2, gamma3: of the DAMSM losses.
+        augmentation: of what discriminators see; None: nothing is changed.
 
     Raises:
         ValueError: a matching loss without a projection.
@@ -83,6 +85,7 @@ class GanObjective:
         gamma1: float,
         gamma2: float,
         gamma3: float,
+        augmentation: Augmentation | None = None,
     ) -> None:
         if matching and not discriminators[0].projection_dim:
             raise ValueError("the matching loss needs a projection_dim of 1 or more, it is 0")
@@ -92,6 +95,7 @@ class GanObjective:
         self.r1, self.r1_every = r1, r1_every
         self.lambda_, self.temperature, self.shared_noise = lambda_, temperature, shared_noise
         self.gammas = {"gamma1": gamma1, "gamma2": gamma2, "gamma3": gamma3}
+        self.augmentation = augmentation or Augmentation((), 0)
         self.device = next(generator.parameters()).device
         self.memory_bank = MemoryBank(memory_bank, damsm_encoders.embedding_dim, self.device)
 
@@ -131,6 +135,8 @@ class GanObjective:
             classes: [N], of the whole batch; a mismatched sentence of the same class may well fit.
             step: number of the step; R1 is taken every ``r1_every`` steps.
         """
+        real = self.augmentation(real, len(classes), 1, step, scale, 0)
+        fake = self.augmentation(fake.detach(), len(classes), self.captions_per_image, step, scale, 1)
         with autocast(self.precision):
             loss = self.discriminator_loss(scale, real, fake, text.sentence, classes)
         terms = {"d": backward(loss)}
@@ -165,12 +171,12 @@ class GanObjective:
     def r1_penalty(self, scale: int, real: Tensor, sentences: Tensor) -> Tensor:
         """R1 penalty at N real images of a scale with one of their sentences each, [N, D]."""
         discriminator, images = self.discriminators[scale], real.detach().requires_grad_()
-        (logits,) = discriminator.conditional(discriminator.trunk(images), sentences)
+        (logits,) = discriminator.conditional(*discriminator.features(images), sentences)
         return r1_penalty(logits, images)
 
     # ---- Generator ----
 
-    def generator_step(self, fake: Generated, noise: Noise, text: Text, batch: Batch) -> dict[str, Tensor]:
+    def generator_step(self, fake: Generated, noise: Noise, text: Text, batch: Batch, step: int) -> dict[str, Tensor]:
         """Gradients of the generator; returns its losses, detached.
 
         Gradients are first taken down to the images, scale by scale, so that the graph of one discriminator is freed
@@ -178,13 +184,15 @@ class GanObjective:
         """
         images = [image.detach().requires_grad_() for image in fake.images]
         sentences = local_shard(text.sentence, self.captions_per_image)
-        adversarial = [self._adversarial_term(scale, image, sentences) for scale, image in enumerate(images)]
+        judged = enumerate(self.discriminators.judged(images))
+        adversarial = [self._adversarial_term(*each, sentences, len(batch.classes), step) for each in judged]
         terms = {"g": torch.stack(adversarial).sum()}
         if self.mode_seeking:
             terms["mode_seeking"] = self._mode_seeking_term(images[0], noise, text, len(batch.classes))
         terms |= self._matching_terms(images[-1], text, batch)
         terms["kl"] = self.captions_per_image * kl_to_standard_normal(fake.mu, fake.logvar)
-        torch.autograd.backward([self.kl * terms["kl"], *fake.images], [None, *(image.grad for image in images)])
+        whole = [(image, leaf.grad) for image, leaf in zip(fake.images, images, strict=True) if leaf.grad is not None]
+        torch.autograd.backward([self.kl * terms["kl"], *(image for image, _ in whole)], [None, *(g for _, g in whole)])
         return {name: term.detach() for name, term in terms.items()}
 
     def generator_loss(self, scale: int, images: Tensor, sentences: Tensor) -> Tensor:
@@ -192,7 +200,8 @@ class GanObjective:
         unconditional, (conditional,) = self.discriminators[scale](images, sentences)
         return self.captions_per_image * generator_loss(unconditional, conditional, kind=self.adversarial)
 
-    def _adversarial_term(self, scale: int, images: Tensor, sentences: Tensor) -> Tensor:
+    def _adversarial_term(self, scale: int, images: Tensor, sentences: Tensor, count: int, step: int) -> Tensor:
+        images = self.augmentation(images, count, self.captions_per_image, step, scale, 2)
         with autocast(self.precision):
             loss = self.generator_loss(scale, images, sentences)
         return backward(loss)

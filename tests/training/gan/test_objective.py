@@ -110,7 +110,7 @@ def test_r1_is_taken_every_so_many_steps_and_weighted_for_the_others() -> None:
     with_it = [weight.grad.clone() for weight in d.parameters() if weight.grad is not None]
     d.zero_grad()
     image = real.clone().requires_grad_()
-    (logits,) = d.conditional(d.trunk(image), text.sentence[:4])
+    (logits,) = d.conditional(*d.features(image), text.sentence[:4])
     (slope,) = torch.autograd.grad(logits.sum(), image, create_graph=True)
     penalty = slope.square().sum() / 4
     torch.testing.assert_close(terms["r1"], penalty.detach())
@@ -127,7 +127,7 @@ def test_gradients_of_a_generator_step_are_those_of_the_sum_of_its_losses(captio
     objective.memory_bank.add(torch.randn(5, 6), torch.arange(10, 15))
     noise = objective.draw_noise(4, np.random.default_rng(0))
     generator = objective.generator
-    terms = objective.generator_step(objective.generate(text, noise, 2), noise, text, batch)
+    terms = objective.generator_step(objective.generate(text, noise, 2), noise, text, batch, step=0)
     taken = [copy.copy(weight.grad) for weight in generator.parameters()]
     generator.zero_grad()
 
@@ -159,7 +159,7 @@ def test_the_matching_loss_is_added_for_each_scale_and_caption() -> None:
     for scale, r in enumerate(real):
         d = plain.discriminators[scale]
         for sentence in sentences.split(4):
-            similarity = d.similarity(d.trunk(r), sentence)
+            similarity = d.similarity(d.features(r)[0], sentence)
             for logits in (similarity, similarity.T):
                 for i in range(4):  # -log softmax of the right one among those of other classes and itself
                     others = [j for j in range(4) if j == i or classes[j] != classes[i]]
@@ -176,7 +176,7 @@ def test_the_memory_bank_makes_the_matching_loss_harder() -> None:
     added = torch.zeros(())
     for scale, r in enumerate(real):
         d = objective.discriminators[scale]
-        features = d.trunk(r)
+        (features,) = d.features(r)
         for sentence in sentences.split(4):
             batch, bank = d.similarity(features, sentence), d.similarity(features, negatives.sentences)
             bank[0, 0] = float("-inf")  # of the same class
