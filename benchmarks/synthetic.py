@@ -91,7 +91,7 @@ def judge(params: Params, vocabulary: Vocabulary) -> Judge:
     stage = params.stage("train_judge")
     return Judge(
         vocabulary, classes=list(range(NUM_CLASSES)), attributes={}, embedding_dim=stage["embedding_dim"],
-        width=stage["width"], sentence_pooling=params.judge.sentence_pooling,
+        image_encoder=stage["image_encoder"], sentence_pooling=params.judge.sentence_pooling,
     )  # fmt: skip
 
 

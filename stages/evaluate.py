@@ -9,7 +9,7 @@ from t2i.generation.pictures import load_sample
 from t2i.models.encoders.damsm import Damsm
 from t2i.models.judge import Judge
 from t2i.params import Params
-from t2i.pipeline.run import DAMSM, JUDGE, PREPARED, SAMPLES, SUMMARY, WEIGHTS, run, write_metrics
+from t2i.pipeline.run import DAMSM, JUDGE, PLOTS, PREPARED, SAMPLES, SUMMARY, WEIGHTS, run, write_metrics
 from t2i.runtime.device import choose_algorithms, current_device
 from t2i.scores.evaluation import score_pictures
 from t2i.scores.extractors import Pretrained
@@ -17,7 +17,7 @@ from t2i.scores.summary import summary
 
 
 def main(params: Params) -> None:
-    """prepared/, models/, samples/ -> metrics/evaluate.json and a table on the terminal."""
+    """prepared/, models/, samples/ -> metrics/evaluate.json, plots/nearest.png and a table on the terminal."""
     choose_algorithms(deterministic=params.runtime.deterministic)
     sample, record = load_sample(SAMPLES)
     prepared, splits = digest(PREPARED), {name: PackedSplit(PREPARED, name) for name in splits_in(PREPARED)}
@@ -39,6 +39,7 @@ def main(params: Params) -> None:
         [Pretrained(name, path) for name, path in zip(names, paths, strict=True)],
         **dict(params.evaluate),
         device=current_device(),
+        figure=PLOTS / "nearest.png",
     )
     scores["protocol"]["generator"] = record.get("snapshot")
     write_metrics("evaluate", scores)

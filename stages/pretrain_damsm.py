@@ -1,7 +1,7 @@
 """Pretrain the text and the image encoder, contrastively."""
 
 from t2i.checkpoints import model_file
-from t2i.checkpoints.pretrained import INCEPTION_V3, load_weights
+from t2i.checkpoints.backbones import image_encoder_weights
 from t2i.checkpoints.provenance import provenance
 from t2i.data.packed import PackedSplit, damsm_folder, digest
 from t2i.data.text.vocabulary import Vocabulary
@@ -23,8 +23,8 @@ def main(params: Params) -> None:
     pack, vocabulary = PackedSplit(damsm_folder(PREPARED), "train"), Vocabulary.load(VOCABULARY)
     settings, start = damsm_arguments(params), damsm_start(params, vocabulary.tokens)
     with distributed.main_process_first():  # it may download them
-        inception = settings["image_encoder"]["kind"] == "inception_v3"
-        pretrained = load_weights(INCEPTION_V3, WEIGHTS) if inception and start is None else None
+        kind = settings["image_encoder"]["kind"]
+        pretrained = image_encoder_weights(kind, WEIGHTS) if start is None else None
     inputs = {PREPARED: digest(PREPARED), VOCABULARY: vocabulary.digest}
     content = None
     if start is not None:

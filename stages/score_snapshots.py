@@ -52,8 +52,10 @@ def main(params: Params) -> None:
         batches = sample(model, captions, plan, seed=seed, image_size=snapshot["image_size"])
         rows.append({"step": step, **scorer(batches)})
         sides[str(step)] = model.generator.config["image_size"]
-    best = min(rows, key=lambda row: float(row["fid"]))
-    log.info("the lowest FID is %.4g, after step %s of %s", best["fid"], f"{best['step']:,}", f"{rows[-1]['step']:,}")
+    name = scorer.criterion
+    best = min(rows, key=lambda row: float(row[name]))
+    steps = [f"{row['step']:,}" for row in (best, rows[-1])]
+    log.info("the lowest %s is %.4g, after step %s of %s", name.upper(), best[name], *steps)
     protocol = {**scorer.protocol, "max_words": max_words, "image_sizes": sides, "gan": short_digest(last)}
     by_step = {str(row["step"]): {name: value for name, value in row.items() if name != "step"} for row in rows}
     write_metrics("score_snapshots", {"best": best, "snapshots": by_step, "protocol": protocol})

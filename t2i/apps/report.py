@@ -22,6 +22,7 @@ _GRIDS = {
     "noises.png": "Several noise vectors for each caption",
     "pairs.png": "Two captions of an image, with the same noise vectors",
     "attention.png": "Attention of each word in the last refinement",
+    "nearest.png": "The training images nearest to generated ones",
     "train_gan.png": "Six captions (rows) as training went on (columns: 1/16, 1/8, 1/4, 1/2 and all of the steps)",
 }
 _CURVES = {"pretrain_damsm.csv": "DAMSM", "train_judge.csv": "Judge", "train_gan.csv": "GAN"}

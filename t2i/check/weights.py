@@ -1,8 +1,10 @@
 """Pretrained weights that a run needs, and model files that it goes on from."""
 
 from t2i.check.findings import Findings
+from t2i.checkpoints.backbones import packaged_weights
 from t2i.checkpoints.pretrained import EXTRACTORS, INCEPTION_V3, locate_weights
 from t2i.errors import InputError
+from t2i.models.backbone import Backbone
 from t2i.params import Params
 from t2i.pipeline.run import WEIGHTS
 from t2i.pipeline.start import damsm_start, gan_start
@@ -19,8 +21,25 @@ def check_weights(params: Params) -> Findings:
         path = locate_weights(weights, WEIGHTS)
         where = path or f"will be downloaded from {weights.url}; without a network, put the file into {WEIGHTS}/"
         found.add("found" if path else "missing", f"{weights.what}: {where}")
+    for stage in ("pretrain_damsm", "train_judge"):
+        encoder = params.stage(stage)["image_encoder"]
+        _check_backbone(encoder["kind"], encoder["side"], found)
+    backbone = params.stage("train_gan")["discriminator"]["backbone"] or {"name": "", "side": None}
+    _check_backbone(backbone["name"], backbone["side"], found)
     _check_start(params, found)
     return found
+
+
+def _check_backbone(kind: str, side: int | None, found: Findings) -> None:
+    if side is None:
+        return
+    try:
+        Backbone(kind, side)
+        path = packaged_weights(kind)
+    except InputError as error:
+        found.problems.append(str(error))
+        return
+    found.add("found" if path else "timm", f"{kind}: {path or 'timm downloads its weights unless it has them'}")
 
 
 def _check_start(params: Params, found: Findings) -> None:

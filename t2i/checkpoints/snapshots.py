@@ -9,7 +9,7 @@ from t2i.checkpoints.provenance import file_digest
 from t2i.errors import InputError
 
 Choice = Literal["last", "best"] | int
-"""The final generator, the snapshot with the lowest FID, or that of a step."""
+"""The final generator, the snapshot with the best score (stage `score_snapshots` tells which), or that of a step."""
 
 
 def snapshot_path(folder: Path, step: int) -> Path:

@@ -47,6 +47,10 @@ class Pictures:
             images = np.load(self.file, mmap_mode="r")[start : start + batch_size]
             yield torch.from_numpy(np.array(images))
 
+    def images(self, rows: Sequence[int]) -> Tensor:
+        """Those of some rows of the plan: uint8 [N, 3, S, S]."""
+        return torch.from_numpy(np.load(self.file, mmap_mode="r")[list(rows)])
+
 
 @dataclass(frozen=True)
 class Sample:

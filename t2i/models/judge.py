@@ -1,13 +1,13 @@
 """The judge: a network that scores, trained on real images and captions, apart from everything that is scored."""
 
+from collections.abc import Mapping
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from t2i.data.pixels import to_float
 from t2i.data.text.vocabulary import Vocabulary
-from t2i.models.encoders.image import SmallImageEncoder
+from t2i.models.encoders.damsm import build_image_encoder
 from t2i.models.encoders.text import SentencePooling, TextEncoder
 
 
@@ -19,8 +19,10 @@ class Judge(nn.Module):
         classes: ids of the classes of its training images; empty: no class head.
         attributes: attribute -> its values, e.g. ``{"wing": ["blue", "red"]}``; empty where the data set has none.
         embedding_dim: D of codes and sentences.
-        width: channels of the first convolution.
+        image_encoder: arguments of :func:`~t2i.models.encoders.damsm.build_image_encoder`. The features of a backbone
+            are those of ImageNet, whatever the heads on top are trained on.
         sentence_pooling: of its text encoder.
+        weights: pretrained ones of the image encoder.
     """
 
     def __init__(
@@ -30,24 +32,34 @@ class Judge(nn.Module):
         classes: list[int],
         attributes: dict[str, list[str]],
         embedding_dim: int,
-        width: int,
+        image_encoder: Mapping[str, Any],
         sentence_pooling: SentencePooling = "last",
+        weights: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__()
         self.classes, self.attributes = classes, attributes
-        self.config = {
-            "classes": classes, "attributes": attributes, "embedding_dim": embedding_dim, "width": width,
-            "sentence_pooling": sentence_pooling,
+        self.config: dict[str, Any] = {
+            "classes": classes, "attributes": attributes, "embedding_dim": embedding_dim,
+            "image_encoder": dict(image_encoder), "sentence_pooling": sentence_pooling,
         }  # fmt: skip
         self.text = TextEncoder(
             vocabulary, embedding_dim=embedding_dim, word_dim=embedding_dim, dropout=0.1, word_init_range=1.7,
             forget_bias=2.0, sentence_pooling=sentence_pooling,
         )  # fmt: skip
-        self.image = SmallImageEncoder(embedding_dim, width)
-        self.class_head = nn.Linear(8 * width, max(1, len(classes)))
+        self.image = build_image_encoder(embedding_dim=embedding_dim, **image_encoder, weights=weights)
+        width = self.image.feature_dim
+        self.class_head = nn.Linear(width, max(1, len(classes)))
         self.attribute_heads = nn.ModuleDict(
-            {name: nn.Linear(8 * width, len(values)) for name, values in attributes.items()}
+            {name: nn.Linear(width, len(values)) for name, values in attributes.items()}
         )
+
+    @property
+    def description(self) -> str:
+        """Which network it is, for the protocol of scores."""
+        kind = self.config["image_encoder"]["kind"]
+        if kind == "small":
+            return "trained in this pipeline, not Inception"
+        return f"{kind} of ImageNet, with heads trained in this pipeline"
 
     @property
     def vocabulary(self) -> Vocabulary:
@@ -60,7 +72,7 @@ class Judge(nn.Module):
         Returns:
             features [N, F], class logits [N, K], code [N, D], attribute -> logits [N, values].
         """
-        features = self.image.features(self.image.to_regions(images.contiguous(memory_format=torch.channels_last)))
+        features = self.image.features(images)
         heads = {name: head(features).float() for name, head in self.attribute_heads.items()}
         # where attributes are known they shape the features; the loss of hundreds of classes would dominate them
         of_classes = features.detach() if self.attributes else features

@@ -1,8 +1,9 @@
 """Legal contents of a block of ``budgets``: sizes and lengths, how much work each stage does."""
 
-from typing import Annotated, Literal, Self
+import re
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from t2i.params.values import Count, Natural, Section
 
@@ -34,17 +35,40 @@ class TextEncoder(Section):
     word_dim: Count
 
 
-class ImageEncoder(Section):
-    """Block ``pretrain_damsm.image_encoder``."""
+class JudgeEncoder(Section):
+    """Block ``train_judge.image_encoder``: small, or a backbone by name."""
 
-    kind: Literal["small", "inception_v3"]
+    BACKBONES: ClassVar[tuple[str, ...]] = ("efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2")
+    OTHERS: ClassVar[tuple[str, ...]] = ("small",)
+
+    kind: str
     width: Count | None = None
+    side: Annotated[Count, Field(multiple_of=32)] | None = None
+
+    @field_validator("kind")
+    @classmethod
+    def _kind_is_known(cls, kind: str) -> str:
+        named = cls.OTHERS + cls.BACKBONES
+        if kind not in named and not re.fullmatch("timm/.+", kind):
+            raise ValueError(f"legal are {', '.join(named)} and timm/<name of a network of timm>")
+        return kind
 
     @model_validator(mode="after")
-    def _small_has_a_width(self) -> Self:
+    def _sizes_belong_to_the_kind(self) -> Self:
         if (self.kind == "small") != (self.width is not None):
             raise ValueError("width belongs to kind small, which needs one, and to no other kind")
+        if (self.kind in self.OTHERS) != (self.side is None):
+            raise ValueError(
+                f"side, the pixels that a network sees, belongs to {', '.join(self.BACKBONES)} and timm/<name>, which "
+                "need one, and to no other kind"
+            )
         return self
+
+
+class ImageEncoder(JudgeEncoder):
+    """Block ``pretrain_damsm.image_encoder``."""
+
+    OTHERS: ClassVar[tuple[str, ...]] = ("small", "inception_v3")
 
 
 class PretrainDamsm(Training):
@@ -64,7 +88,7 @@ class TrainJudge(Section):
     steps: Count
     batch_size: Annotated[Count, Field(ge=2)]
     embedding_dim: Annotated[Count, Field(multiple_of=2)]
-    width: Count
+    image_encoder: JudgeEncoder
 
 
 class Generator(Section):
@@ -126,8 +150,8 @@ class Budget(Section):
         size, later = self.preprocess.damsm_image_size, self.preprocess.image_size
         if size not in (None, later) and self.pretrain_damsm.image_encoder.kind == "small":
             raise ValueError(
-                f"preprocess.damsm_image_size {size} is for image_encoder.kind inception_v3, which resizes what it "
-                f"reads; the small one would be trained on that size and then see images of {later}: set it null"
+                f"preprocess.damsm_image_size {size} is for pretrained kinds of image_encoder, which resize what they "
+                f"read; the small one would be trained on that size and then see images of {later}: set it null"
             )
         return self
 

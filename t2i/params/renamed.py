@@ -22,7 +22,12 @@ BLOCKS = {
         "word_dim": "budgets.<name>.pretrain_damsm.text_encoder.word_dim",
         "width": "budgets.<name>.pretrain_damsm.image_encoder.width",
     },
-    "train_judge": {"lr": "judge.lr", "sentence": "judge.sentence_pooling", "seed": "judge.seed"},
+    "train_judge": {
+        "lr": "judge.lr",
+        "sentence": "judge.sentence_pooling",
+        "seed": "judge.seed",
+        "width": "budgets.<name>.train_judge.image_encoder.width",
+    },
     "train_gan": {
         "captions": "recipes.<name>.train_gan.captions_per_image",
         "initial_weights": "recipes.<name>.train_gan.init",

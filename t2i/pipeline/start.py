@@ -74,7 +74,10 @@ def damsm_start(params: Params, tokens: Tokens) -> Start | None:
                 arguments["text_encoder"]["sentence_pooling"],
             ),
             _Value(f"{budget}.image_encoder.kind", image["kind"], configured["kind"]),
-            _Value(f"{budget}.image_encoder.width", image.get("width"), configured.get("width")),
+            *(
+                _Value(f"{budget}.image_encoder.{size}", image.get(size), configured.get(size))
+                for size in ("width", "side")
+            ),
             _Value(f"datasets.{params.data}.tokens", known.tokens, tokens),
         ]  # fmt: skip
         if image["kind"] == "inception_v3":

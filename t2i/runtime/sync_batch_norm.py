@@ -16,7 +16,9 @@ from t2i.runtime.distributed import all_reduce_sum, padded, world_size
 
 
 def convert_sync_batchnorm(network: nn.Module, *, discriminates: bool = False) -> None:
-    """Replace all batch norms below ``network`` by synchronised ones with the same weights; in place.
+    """Replace all batch norms in train mode below ``network`` by synchronised ones with the same weights; in place.
+
+    Those in eval mode, of frozen networks, have fixed statistics.
 
     Args:
         discriminates: the network may be differentiated twice, and be given no rows in one of the processes, for which
@@ -27,7 +29,9 @@ def convert_sync_batchnorm(network: nn.Module, *, discriminates: bool = False) -
     own = discriminates or current_device().type != "cuda"
     for name, child in network.named_children():
         if isinstance(child, nn.BatchNorm1d | nn.BatchNorm2d):
-            setattr(network, name, SyncBatchNorm.of(child) if own else nn.SyncBatchNorm.convert_sync_batchnorm(child))
+            if child.training:
+                synchronised = SyncBatchNorm.of(child) if own else nn.SyncBatchNorm.convert_sync_batchnorm(child)
+                setattr(network, name, synchronised)
         else:
             convert_sync_batchnorm(child, discriminates=discriminates)
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from functools import partial
 from itertools import chain
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,8 @@ from t2i.scores.extractors import Features, Network, Pretrained, extract_feature
 from t2i.scores.features import encode_images, encode_sentences, judge_attributes, judge_codes
 from t2i.scores.fidelity import fidelity_scores
 from t2i.scores.images import Images, noise_images, real_images
-from t2i.scores.r_precision import r_precision
+from t2i.scores.nearest import draw_nearest, nearest_scores
+from t2i.scores.r_precision import r_precision_scores
 
 Scores = dict[str, Any]
 
@@ -46,6 +48,7 @@ def score_pictures(
     folds: int,
     seed: int,
     device: torch.device,
+    figure: Path | None = None,
 ) -> Scores:
     """Score pictures of test captions, and real images for comparison.
 
@@ -53,7 +56,7 @@ def score_pictures(
 
     Args:
         sample: the pictures, and the words that they were generated from, which R-precision compares them with.
-        splits: "test", which the captions are of; "train", whose images show the FID to expect from real images of
+        splits: "test", which the captions are of; "train", whose images show the scores to expect from real images of
             other classes; maybe others. The images of all but "train" are the real side of FID.
         damsm: the encoders that the generator was trained with.
         judge: a network that it was not trained with.
@@ -63,6 +66,7 @@ def score_pictures(
         folds: parts of R-precision and at most of the Inception Score.
         seed: of candidates, folds and noise.
         device: where networks run.
+        figure: PNG of the training images nearest to some pictures; None: it is not drawn.
 
     Returns:
         Nested scores, ready for JSON.
@@ -71,7 +75,7 @@ def score_pictures(
         InputError: pictures and real images have different sizes, the captions are not those of the split, or there
             are too few of them for R-precision.
     """
-    test, pictures, plan = splits["test"], sample.scored, sample.scored.plan
+    train, test, pictures, plan = splits["train"], splits["test"], sample.scored, sample.scored.plan
     if pictures.image_size != test.image_size:
         raise InputError(
             f"the pictures have {pictures.image_size} pixels a side and the real images {test.image_size}; prepare "
@@ -85,15 +89,16 @@ def score_pictures(
     damsm, judge = damsm.to(device), judge.to(device)
     sets = _image_sets(pictures, splits, seed)
     judge_network = load_network(judge)
-    needed = sets if "judge" in extractors else {kind: sets[kind] for kind in ("fakes", "reals")}
-    judged = _features(needed, judge_network)
+    needed = ("reals", "fakes", "noise") if "judge" in extractors else ("reals", "fakes")
+    judged = _features({kind: sets[kind] for kind in needed} | {"train": partial(real_images, train)}, judge_network)
+    train_rows = evenly_spaced(len(train), len(plan))
+    judged["train_reals"] = _chosen(judged["train"], train_rows)
     files = {each.name: each for each in pretrained}
     fidelity: Scores = {}
     for name in extractors:
         network = judge_network if name == "judge" else load_network(files[name])
-        fidelity[name] = fidelity_scores(
-            judged if name == "judge" else _features(sets, network), network.description, folds=folds, seed=seed
-        )
+        features = {kind: judged[kind] for kind in sets} if name == "judge" else _features(sets, network)
+        fidelity[name] = fidelity_scores(features, network.description, folds=folds, seed=seed)
 
     image_rows, real_of = np.unique(plan["image"], return_inverse=True)  # encoded once, not for each picture
     of_fakes, of_reals = judged["fakes"].features, _of_test(judged["reals"].features, splits)[plan["image"].tolist()]
@@ -118,8 +123,12 @@ def score_pictures(
     else:
         paired_codes = encode_images(judge.image, sample.paired.batches(), device)
 
+    compared = {kind: judged[kind].features for kind in ("fakes", "reals", "train")}
+    if figure is not None:
+        draw_nearest(figure, pictures, test.captions["text"].tolist(), compared, train)
     scores: Scores = {
         "fidelity": fidelity,
+        "nearest": nearest_scores(compared, train_rows),
         "r_precision": r_precisions,
         "caption_consistency": _caption_consistency(paired_codes, sample, test),
     }
@@ -155,45 +164,14 @@ def _features(sets: Mapping[str, Images], network: Network) -> dict[str, Feature
     return {kind: extract_features(batches(), network) for kind, batches in progress}
 
 
+def _chosen(features: Features, rows: list[int]) -> Features:
+    return Features(features.features[rows], None if features.logits is None else features.logits[rows])
+
+
 def _of_test(reals: Tensor, splits: Mapping[str, PackedSplit]) -> Tensor:
     """The rows of the test split in features of the real images of all splits but "train"."""
     names = [name for name in splits if name != "train"]
     return reals.split([len(splits[name]) for name in names])[names.index("test")]
-
-
-def r_precision_scores(
-    codes: dict[str, Tensor],
-    sentences: Tensor,
-    plan: pd.DataFrame,
-    test: PackedSplit,
-    *,
-    candidates: int,
-    folds: int,
-    seed: int,
-) -> Scores:
-    """R-precision of pictures ("fakes") and of the real images of their captions ("reals"), or of one of both.
-
-    Args:
-        codes: of the images of the plan, by kind.
-        sentences: of all captions of the split, as they were read.
-
-    Raises:
-        InputError: there are too few captions for the data set, candidates and folds.
-    """
-    classes = test.images["class_id"].to_numpy()
-    image_class = classes[plan["image"].to_numpy()]
-    caption_class = classes[test.captions["image"].to_numpy()]
-    scores: Scores = {}
-    for kind, of_kind in codes.items():
-        try:
-            result = r_precision(
-                of_kind, sentences, plan["caption"].to_numpy(), image_class, caption_class,
-                candidates=candidates, folds=folds, seed=seed,
-            )  # fmt: skip
-        except ValueError as error:  # too few captions for this data set and these parameters
-            raise InputError(f"R-precision: {error}; lower evaluate.candidates or evaluate.folds") from error
-        scores |= {kind: round(result.mean, 4), f"{kind}_std": round(result.std, 4)}
-    return scores
 
 
 def _caption_consistency(codes: Tensor, sample: Sample, test: PackedSplit) -> Scores:

@@ -32,7 +32,14 @@ class FeatureExtractor(Protocol):
     """An image classifier (`nn.Module`) whose last hidden layer serves as features.
 
     Not to be confused with torch-fidelity's `FeatureExtractorBase`, to which `extract_features` adapts it.
+
+    Attributes:
+        description: which network it is, for the protocol of scores.
     """
+
+    @property
+    def description(self) -> str:
+        """See above."""
 
     def features_and_logits(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Shape: uint8 [N, 3, H, W] -> features float32 [N, F], logits float32 [N, K]."""
@@ -104,7 +111,7 @@ def load_network(extractor: FeatureExtractor | Pretrained) -> Network:
         name, description = extractor.name, f"{extractor.name}: {extractor.path.name}"
         module, cuda = _read(kind, layers, extractor), torch.cuda.is_available()
     else:
-        name, description = "judge", f"{JUDGE}: trained in this pipeline, not Inception"
+        name, description = "judge", f"{JUDGE}: {extractor.description}"
         module, cuda = kind(JUDGE, layers, extractor), False  # it moves images to its own device
     module = module.requires_grad_(False).eval()
     return Network(name, description, module.cuda() if cuda else module, features, logits, cuda)

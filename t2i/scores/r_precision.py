@@ -4,7 +4,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
+
+from t2i.data.packed import PackedSplit
+from t2i.errors import InputError
 
 _CHUNK = 2**20  # numbers compared at a time: 4 MiB of float32 fit into the cache, whatever N, M and D are
 
@@ -126,3 +131,38 @@ def _unit(codes: ArrayLike, name: str) -> NDArray[np.float32]:
         raise ValueError(f"{name} has shape {rows.shape} or values that are not finite; legal are finite codes [N, D]")
     unit: NDArray[np.float32] = rows / np.linalg.norm(rows, axis=1, keepdims=True).clip(min=np.finfo(np.float32).tiny)
     return unit
+
+
+def r_precision_scores(
+    codes: dict[str, Tensor],
+    sentences: Tensor,
+    plan: pd.DataFrame,
+    test: PackedSplit,
+    *,
+    candidates: int,
+    folds: int,
+    seed: int,
+) -> dict[str, float]:
+    """R-precision of pictures ("fakes") and of the real images of their captions ("reals"), or of one of both.
+
+    Args:
+        codes: of the images of the plan, by kind.
+        sentences: of all captions of the split, as they were read.
+
+    Raises:
+        InputError: there are too few captions for the data set, candidates and folds.
+    """
+    classes = test.images["class_id"].to_numpy()
+    image_class = classes[plan["image"].to_numpy()]
+    caption_class = classes[test.captions["image"].to_numpy()]
+    scores: dict[str, float] = {}
+    for kind, of_kind in codes.items():
+        try:
+            result = r_precision(
+                of_kind, sentences, plan["caption"].to_numpy(), image_class, caption_class,
+                candidates=candidates, folds=folds, seed=seed,
+            )  # fmt: skip
+        except ValueError as error:  # too few captions for this data set and these parameters
+            raise InputError(f"R-precision: {error}; lower evaluate.candidates or evaluate.folds") from error
+        scores |= {kind: round(result.mean, 4), f"{kind}_std": round(result.std, 4)}
+    return scores

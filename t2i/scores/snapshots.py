@@ -12,11 +12,11 @@ from t2i.data.packed import PackedSplit
 from t2i.models.judge import Judge
 from t2i.scores.consistency import caption_consistency
 from t2i.scores.distances import frechet_distance, kernel_distance
-from t2i.scores.evaluation import r_precision_scores
 from t2i.scores.extractors import extract_features, load_network
 from t2i.scores.features import encode_sentences, judge_codes
 from t2i.scores.fidelity import KID_SUBSET_SIZE, KID_SUBSETS
 from t2i.scores.images import real_images
+from t2i.scores.r_precision import r_precision_scores
 
 
 class SampleScorer:
@@ -79,10 +79,21 @@ class SampleScorer:
         }
 
     @property
+    def criterion(self) -> str:
+        """The score whose lowest value tells the best sample.
+
+        "fid" where both sides have as many images as the judge has features; "kid" where they have fewer, since the
+        bias of FID then is larger than the differences of samples, and smallest for those of least variety.
+        """
+        return "fid" if min(len(self.reals), len(self.plan)) >= self.reals.shape[1] else "kid"
+
+    @property
     def protocol(self) -> dict[str, object]:
         """What the scores are computed with."""
         return {
+            "best_by": self.criterion,
             "extractor": "judge",
+            "features": self.reals.shape[1],
             "captions": "test split, two distinct ones an image and noise; the same of every snapshot",
             "test_images": self.plan["image"].nunique(),
             "fake_images": len(self.plan),

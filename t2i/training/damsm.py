@@ -14,7 +14,6 @@ from t2i.data.text.vocabulary import Vocabulary
 from t2i.losses.damsm import Negatives, matching_sum, sentence_scores, word_scores
 from t2i.losses.nt_xent import nt_xent
 from t2i.models.encoders.damsm import Damsm, build_image_encoder
-from t2i.models.encoders.inception import InceptionImageEncoder
 from t2i.models.encoders.text import Text, TextEncoder
 from t2i.runtime import distributed
 from t2i.runtime.device import Precision, autocast, current_device
@@ -44,7 +43,7 @@ def train_damsm(
     seed: int,
     steps: int | None = None,
     epochs: int | None = None,
-    pretrained: dict[str, Any] | None = None,
+    pretrained: Mapping[str, Any] | None = None,
     start: dict[str, Any] | None = None,
     checkpoints: CheckpointPolicy | None = None,
 ) -> tuple[Damsm, list[dict[str, float]]]:
@@ -62,7 +61,7 @@ def train_damsm(
         losses: arguments of :class:`DamsmObjective`.
         optimizer: arguments of :class:`DamsmOptimizer`.
         steps, epochs: length of the training; one of both. 0: the encoders stay as they start.
-        pretrained: weights of Inception-v3, in torchvision's names, for that encoder.
+        pretrained: weights of the image encoder, see :func:`t2i.checkpoints.backbones.image_encoder_weights`.
         start: contents of a model file with encoders of these sizes to go on from; their words begin ``vocabulary``.
         checkpoints: where checkpoints go, and where to go on from one.
 
@@ -73,9 +72,8 @@ def train_damsm(
     device = current_device()
     torch.manual_seed(seed)
     text = TextEncoder(vocabulary, embedding_dim=embedding_dim, **text_encoder)
-    damsm = Damsm(text, build_image_encoder(embedding_dim=embedding_dim, **image_encoder)).to(device)
-    if isinstance(damsm.image, InceptionImageEncoder) and pretrained is not None:
-        damsm.image.load_body(pretrained)
+    image = build_image_encoder(embedding_dim=embedding_dim, **image_encoder, weights=pretrained)
+    damsm = Damsm(text, image).to(device)
     if start is not None:
         damsm.load_start(start)
     convert_sync_batchnorm(damsm)

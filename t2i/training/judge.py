@@ -1,5 +1,8 @@
 """Training of the judge on real images and captions."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import torch
 from torch.nn.functional import cross_entropy
 
@@ -24,13 +27,14 @@ def train_judge(
     batch_size: int,
     lr: float,
     embedding_dim: int,
-    width: int,
+    image_encoder: Mapping[str, Any],
     sentence_pooling: SentencePooling,
     max_words: int,
     flip: bool,
     gamma3: float,
     precision: Precision,
     seed: int,
+    pretrained: Mapping[str, Any] | None = None,
     checkpoints: CheckpointPolicy | None = None,
 ) -> tuple[Judge, list[dict[str, float]]]:
     """Train a network to predict classes, attributes and matching captions of real images.
@@ -38,8 +42,10 @@ def train_judge(
     Class head only where classes have several images; attribute heads only where the data set knows attributes.
 
     Args:
+        image_encoder: arguments of :func:`~t2i.models.encoders.damsm.build_image_encoder`.
         sentence_pooling: of its text encoder.
         gamma3: sharpness of the softmax over the batch, as in DAMSM.
+        pretrained: weights of the image encoder, see :func:`t2i.checkpoints.backbones.image_encoder_weights`.
         checkpoints: where checkpoints go, and where to go on from one.
 
     Returns:
@@ -51,9 +57,10 @@ def train_judge(
     classes = ids if 2 * len(ids) <= len(pack) else []
     truth = {name: pack.images[f"true.{name}"] for name in pack.attributes}
     attributes = {name: sorted(set(column) - {""}) for name, column in truth.items()}
-    sizes = {"embedding_dim": embedding_dim, "width": width}
-    judge = Judge(vocabulary, classes=classes, attributes=attributes, sentence_pooling=sentence_pooling, **sizes)
-    judge.to(device)
+    judge = Judge(
+        vocabulary, classes=classes, attributes=attributes, embedding_dim=embedding_dim, image_encoder=image_encoder,
+        sentence_pooling=sentence_pooling, weights=pretrained,
+    ).to(device)  # fmt: skip
     judge.image.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     targets = {
         name: torch.tensor([values.index(value) if value else -100 for value in truth[name]], device=device)
@@ -62,7 +69,7 @@ def train_judge(
     class_place = torch.full((max(ids) + 1,), -100, device=device)
     class_place[classes] = torch.arange(len(classes), device=device)
 
-    optimizer = Adam(judge.parameters(), lr=lr, betas=(0.9, 0.99))
+    optimizer = Adam([w for w in judge.parameters() if w.requires_grad], lr=lr, betas=(0.9, 0.99))
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
     data = CaptionBatches(pack, vocabulary, batch_size=batch_size, max_words=max_words, flip=flip, seed=seed, views=1)
     loop = TrainingLoop("judge", steps, {"judge": judge, "optimizer": optimizer, "schedule": schedule}, checkpoints)

@@ -28,7 +28,7 @@ def experiment(
         "evaluate": {"folds": 10}, "runtime": {"precision": "auto", "workers": 2}, **changes,
     }  # fmt: skip
     fidelity = {
-        "fid": {"fakes": 600 + noise + effect + seed % 2, "noise": 5000.0, "position": 0.1},
+        "fid": {"fakes": 600 + noise + effect + seed % 2, "noise": 5000.0, "position": {"fakes": 0.1}},
         "kid": {"fakes": 0.002 + 0.0001 * noise, "fakes_std": 0.1},
         "precision": {"fakes": 0.7, "train_reals": 0.9},
         "recall": {"fakes": 0.4, "train_reals": 0.8},

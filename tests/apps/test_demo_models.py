@@ -29,7 +29,7 @@ def save_model(gan: Path, path: Path, record: dict[str, Any]) -> Path:
 
 def save_judge(vocabulary: Vocabulary, path: Path, record: dict[str, Any]) -> Path:
     torch.manual_seed(0)
-    judge = Judge(vocabulary, classes=[], attributes={}, embedding_dim=8, width=8)
+    judge = Judge(vocabulary, classes=[], attributes={}, embedding_dim=8, image_encoder={"kind": "small", "width": 8})
     model_file.save(path, "judge", judge.to_checkpoint() | record)
     return path
 

@@ -39,7 +39,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         record = {"settings": {"losses": {"lambda_": weight}}, "inputs": {"prepared": str(weight)}}
         content = {"generator": make_generator().to_checkpoint(), "text": text.to_checkpoint(), "provenance": record}
         model_file.save(folder / f"lambda{weight}" / "gan.pt", "gan", content)
-    judge = Judge(vocabulary, classes=[], attributes={}, embedding_dim=8, width=8)
+    judge = Judge(vocabulary, classes=[], attributes={}, embedding_dim=8, image_encoder={"kind": "small", "width": 8})
     record = {"inputs": {"prepared": "0.2"}}
     model_file.save(folder / "judge.pt", "judge", {**judge.to_checkpoint(), "provenance": record})
     models = ["lambda0.0/gan.pt", "lambda0.2/gan.pt", "./lambda0.2/gan.pt"]

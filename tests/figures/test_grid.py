@@ -57,6 +57,17 @@ def test_captions_are_wrapped_inside_their_column(tmp_path: Path) -> None:
     assert np.flatnonzero(ink.any(axis=1)).max() < page.shape[0] - MARGIN // 2
 
 
+def test_notes_stand_below_their_images(tmp_path: Path) -> None:
+    images = [np.full((64, 64, 3), 255, dtype=np.uint8)] * 2
+    caption_grid(tmp_path / "grid.png", [GridRow("", images, ["0.12", "far"])], ["", ""])
+    ink = np.any(_read(tmp_path / "grid.png") < 150, axis=2)
+    assert np.flatnonzero(ink.any(axis=1)).min() >= MARGIN + 128
+    left, right = ink[:, : MARGIN + 128], ink[:, MARGIN + 128 + 10 :]
+    assert left.any() and right.any() and not np.array_equal(left, right[:, : left.shape[1]])
+    with pytest.raises(ValueError, match="row 0 has 1 notes; legal are 2, one a column, or none"):
+        caption_grid(tmp_path / "grid.png", [GridRow("", images, ["0.12"])], ["", ""])
+
+
 def test_captions_and_headings_take_no_room_if_there_are_none(tmp_path: Path) -> None:
     sizes = {}
     for name, caption, heading in (("bare", "", ""), ("caption", "a bird", ""), ("heading", "", "real")):

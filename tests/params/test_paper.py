@@ -67,7 +67,7 @@ def test_damsm_settings_are_the_published_ones(
         "text_encoder": {
             "word_dim": 300, "dropout": 0.5, "word_init_range": 0.1, "forget_bias": 0.0, "sentence_pooling": "last",
         },
-        "image_encoder": {"kind": "inception_v3", "width": None},
+        "image_encoder": {"kind": "inception_v3", "width": None, "side": None},
         "losses": {"negatives": "view"},
         "optimizer": {"lr": 2e-3, "lr_decay": 0.98, "lr_min_ratio": 0.1, "gradient_clip": 0.25, "reset": "epoch"},
     }  # fmt: skip

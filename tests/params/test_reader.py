@@ -85,14 +85,41 @@ def test_numbers_as_dvc_writes_them_are_numbers(tmp_path: Path) -> None:
         (
             "damsm_image_size: null",
             "damsm_image_size: 48",
-            "budgets.smoke: preprocess.damsm_image_size 48 is for image_encoder.kind inception_v3, which resizes what "
-            "it reads; the small one would be trained on that size and then see images of 32: set it null",
+            "budgets.smoke: preprocess.damsm_image_size 48 is for pretrained kinds of image_encoder, which resize what "
+            "they read; the small one would be trained on that size and then see images of 32: set it null",
         ),
         ("base_size: 16", "base_size: 64", "train_gan.generator.base_size 64 is larger than preprocess.image_size 32"),
         ("  temperature: 0.5", "  temperature: 0", "loss.temperature = 0: must be greater than 0"),
         ("adversarial: hinge", "adversarial: lsgan", "adversarial = 'lsgan': must be 'bce' or 'hinge'"),
         ("training_processes: 1", "training_processes: 0", "runtime.training_processes = 0: must be greater than"),
         ("kind: small, width: 16", "kind: small", "width belongs to kind small, which needs one, and to no other"),
+        (
+            "kind: small, width: 16}  ",
+            "kind: efficientnet_lite0}  ",
+            "side, the pixels that a network sees, belongs to efficientnet_lite0, efficientnet_lite1, "
+            "efficientnet_lite2 and timm/<name>, which need one, and to no other kind",
+        ),
+        (
+            "kind: small, width: 16}  ",
+            "kind: efficientnet_lite0, side: 100}  ",
+            "budgets.smoke.pretrain_damsm.image_encoder.side = 100: must be a multiple of 32",
+        ),
+        (
+            "kind: small, width: 16}  ",
+            "kind: resnet18, side: 64}  ",
+            "budgets.smoke.pretrain_damsm.image_encoder.kind = 'resnet18': legal are small, inception_v3, "
+            "efficientnet_lite0, efficientnet_lite1, efficientnet_lite2 and timm/<name of a network of timm>",
+        ),
+        (
+            "{kind: small, width: 16}}",
+            "{kind: inception_v3}}",
+            "budgets.smoke.train_judge.image_encoder.kind = 'inception_v3': legal are small, efficientnet_lite0, ",
+        ),
+        (
+            "image_encoder: {kind: small, width: 16}}",
+            "width: 16}",
+            "budgets.smoke.train_judge.width is budgets.<name>.train_judge.image_encoder.width now",
+        ),
         ("projection_dim: 128", "projection_dim: 0", "need projection_dim to be 1 or more"),
         ("vocab:\n", "vocab: 3\nvocabs:\n", "vocab = 3: must be a valid dictionary"),
     ],

@@ -10,7 +10,7 @@ from tests.conftest import ROOT
 @pytest.mark.parametrize(("model", "align_corners"), [("attngan", False), ("dmgan", True)])
 def test_the_model_decides_how_the_inception_encoder_resizes(model: str, align_corners: bool) -> None:
     params = load(ROOT / "params.yaml", data="cub", model=model, recipe="paper", budget="paper")
-    expected = {"kind": "inception_v3", "width": None, "align_corners": align_corners}
+    expected = {"kind": "inception_v3", "width": None, "side": None, "align_corners": align_corners}
     assert damsm_arguments(params)["image_encoder"] == expected
     assert set(gan_arguments(params)["generator"]) >= {"noise_dim", "condition_dim"}
     assert "align_corners" not in gan_arguments(params)["generator"]

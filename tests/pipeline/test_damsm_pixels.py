@@ -98,7 +98,7 @@ def test_the_encoders_are_trained_on_them_and_belong_to_the_pack(make: Make, mon
         return Damsm(TextEncoder(vocabulary, embedding_dim=4, word_dim=2), image), [{"step": 1, "words": 1.0}]
 
     monkeypatch.setattr(pretrain_damsm, "train_damsm", train)
-    monkeypatch.setattr(pretrain_damsm, "load_weights", lambda *_: {})
+    monkeypatch.setattr(pretrain_damsm, "image_encoder_weights", lambda *_: {})
     record: dict[str, Any] | None = None
     for own in (True, False):
         params = make(*[OWN] * own)

@@ -34,7 +34,9 @@ def folder(tmp_path: Path, striped: Path, vocabulary: Vocabulary, monkeypatch: p
     changes = {"evaluate.candidates": 20, "evaluate.folds": 4, "budgets.smoke.score_snapshots.images": 12}
     change_params(tmp_path, budget="smoke", **changes)
     (tmp_path / "prepared").symlink_to(striped)
-    judge = Judge(vocabulary, classes=[0, 1], attributes={}, embedding_dim=16, width=8)
+    judge = Judge(
+        vocabulary, classes=[0, 1], attributes={}, embedding_dim=16, image_encoder={"kind": "small", "width": 8}
+    )
     with torch.no_grad():
         for weight in judge.image.parameters():
             weight.mul_(4)  # else it hardly tells one image from another
@@ -75,9 +77,10 @@ def test_the_best_snapshot_is_scored_sampled_and_recorded(folder: Path, vocabula
     assert list(by_step) == ["2", "4", "6", "8"] and scores["protocol"]["fake_images"] == 24
     assert scores["protocol"]["image_sizes"] == {"2": 16, "4": 32, "6": 32, "8": 32}
     assert by_step["4"] == by_step["8"] != by_step["6"]  # the same weights, captions and noise
-    fids = {step: row["fid"] for step, row in by_step.items()}
+    fids, kids = ({step: row[name] for step, row in by_step.items()} for name in ("fid", "kid"))
     assert len(set(fids.values())) == 3
-    lowest = min(fids, key=lambda step: fids[step])  # the first of equal ones
+    assert scores["protocol"]["best_by"] == "kid"  # 24 images for 64 features
+    lowest = min(kids, key=lambda step: kids[step])  # the first of equal ones
     assert scores["best"] == {"step": int(lowest)} | by_step[lowest]
     table = pd.read_csv(folder / "plots" / "snapshots.csv")
     assert list(table) == ["step", "fid", "kid", "r_precision", "consistency"] and table["step"].tolist() == [

@@ -112,6 +112,16 @@ def test_an_image_encoder_of_another_kind_or_resizing_is_refused(tmp_path: Path)
         damsm_start(params_of(f"start_from.damsm={path}", *inception, model="dmgan"), "ascii")
 
 
+def test_an_image_encoder_that_sees_other_sizes_is_refused(tmp_path: Path) -> None:
+    pytest.importorskip("timm")
+    image = f"{SMOKE}.pretrain_damsm.image_encoder"
+    path = save_damsm(tmp_path / "damsm.pt", image={"kind": "timm/test_resnet", "side": 32})
+    same = (f"start_from.damsm={path}", f"{image}={{kind: timm/test_resnet, side: 32}}")
+    assert damsm_start(params_of(*same), "ascii") is not None
+    with pytest.raises(InputError, match=r"has side 32 \(not 64\); use -S .*image_encoder.side=32$"):
+        damsm_start(params_of(*same, f"{image}.side=64"), "ascii")
+
+
 @pytest.mark.parametrize("trained", [True, False])
 def test_new_words_follow_those_of_the_encoders_if_they_are_trained(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, trained: bool

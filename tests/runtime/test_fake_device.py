@@ -204,7 +204,10 @@ def generate_and_score(folder: Path, vocabulary: Vocabulary, model: str) -> list
     return [np.shape(array) for array in arrays]
 
 
-JUDGE: dict[str, Any] = {"classes": [0, 1], "attributes": {"top": ["red", "blue"]}, "embedding_dim": 8, "width": 8}
+JUDGE: dict[str, Any] = {
+    "classes": [0, 1], "attributes": {"top": ["red", "blue"]}, "embedding_dim": 8,
+    "image_encoder": {"kind": "small", "width": 8},
+}  # fmt: skip
 GENERATOR: dict[str, Any] = {
     "embedding_dim": 8, "noise_dim": 8, "condition_dim": 8, "base_size": 16, "image_size": 32, "ngf": 8,
     "residual_blocks": 1, "norm_act": "leaky_groupnorm",

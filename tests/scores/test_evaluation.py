@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from PIL import Image
 from torch import Tensor
 from torch_fidelity.feature_extractor_base import FeatureExtractorBase
 
@@ -39,7 +40,8 @@ Sets = dict[str, tuple[pd.DataFrame, list[Tensor]]]
 @pytest.fixture(scope="module")
 def networks(striped: Path, vocabulary: Vocabulary) -> tuple[Damsm, Judge]:
     judge, _ = train_judge(
-        PackedSplit(striped, "train"), vocabulary, steps=60, batch_size=8, lr=3e-3, embedding_dim=16, width=8,
+        PackedSplit(striped, "train"), vocabulary, steps=60, batch_size=8, lr=3e-3, embedding_dim=16,
+        image_encoder={"kind": "small", "width": 8},
         sentence_pooling="max", max_words=18, flip=False, gamma3=10.0, precision="fp32", seed=0,
     )  # fmt: skip
     return small_damsm(striped, vocabulary)[0], judge
@@ -85,6 +87,7 @@ def test_real_images_score_as_real_and_noise_does_not(striped: Path, networks: t
         assert real["r_precision"][name]["fakes"] == real["r_precision"][name]["reals"]
         assert real["r_precision"][name]["fakes"] > noise["r_precision"][name]["fakes"]
     assert real["caption_consistency"]["distance_same_image"] == pytest.approx(0, abs=1e-4)
+    assert real["nearest"]["fakes"] < noise["nearest"]["fakes"]
     for name in ("top", "bottom"):
         accuracy = real["attribute_accuracy"][name]
         assert accuracy["fakes"] == accuracy["reals"] > noise["attribute_accuracy"][name]["fakes"]
@@ -132,6 +135,12 @@ def test_several_networks_in_one_run(
     assert "IS (judge)" in compared and "FID (dinov2-vit-b-14)" in summary(scores)
     alone = score(striped, networks, "real", pretrained=pretrained, extractors=names[:1])
     assert alone["fidelity"] == {"dinov2-vit-b-14": scores["fidelity"]["dinov2-vit-b-14"]}
+
+
+def test_the_nearest_training_images_are_drawn(tmp_path: Path, striped: Path, networks: tuple[Damsm, Judge]) -> None:
+    score(striped, networks, "real", figure=tmp_path / "nearest.png")
+    with Image.open(tmp_path / "nearest.png") as figure:
+        assert figure.width > 5 * 128
 
 
 def test_pictures_of_another_size_are_not_scored(striped: Path, networks: tuple[Damsm, Judge]) -> None:
@@ -234,7 +243,7 @@ def test_the_judge_compares_captions_where_other_networks_give_the_fid(
     monkeypatch.setitem(CLASSES, "dinov2-vit-b-14", MeanColour)
     pretrained = [Pretrained("dinov2-vit-b-14", striped)]
     alone = score(striped, networks, "real", pretrained=pretrained, extractors=["dinov2-vit-b-14"])
-    assert sum(seen) == 96 + 24  # fakes and real images, each once
+    assert sum(seen) == 96 + 24 + 32  # fakes, real images and training images, each once
     seen.clear()
     assert score(striped, networks, "real")["r_precision"] == alone["r_precision"]
-    assert sum(seen) == 96 + 24 + 96 + min(96, len(PackedSplit(striped, "train")))  # with noise and training images
+    assert sum(seen) == 96 + 24 + 32 + 96  # with noise

@@ -14,6 +14,8 @@ from t2i.scores.extractors import FeatureExtractor, Features, extract_features, 
 class _Corner(nn.Module):
     """Reads the top left pixel, times a factor; has no parameters at all."""
 
+    description = "trained in this pipeline, not Inception"
+
     def __init__(self, factor: float = 1.0) -> None:
         super().__init__()
         self.factor = factor
@@ -25,6 +27,8 @@ class _Corner(nn.Module):
 
 class _Small(nn.Module):
     """A network whose result depends on the mode it is in."""
+
+    description = "trained in this pipeline, not Inception"
 
     def __init__(self) -> None:
         super().__init__()

@@ -51,7 +51,9 @@ def test_images_are_encoded_in_order_whatever_the_batch(striped: Path) -> None:
 def test_codes_and_attributes_from_features_are_those_from_images(striped: Path, vocabulary: Vocabulary) -> None:
     torch.manual_seed(0)
     attributes = {"top": ["red", "blue", "green"], "bottom": ["red", "blue"]}
-    judge = Judge(vocabulary, classes=[0, 1], attributes=attributes, embedding_dim=16, width=8).eval()
+    judge = Judge(
+        vocabulary, classes=[0, 1], attributes=attributes, embedding_dim=16, image_encoder={"kind": "small", "width": 8}
+    ).eval()
     images = centre_crops(PackedSplit(striped, "test"))
     features = extract_features(images.split(10), load_network(judge)).features
     with torch.no_grad():  # else an untrained head predicts one value of all images

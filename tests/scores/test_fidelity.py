@@ -11,13 +11,15 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from t2i.scores.distances import frechet_distance, inception_score, kernel_distance, precision_recall
-from t2i.scores.extractors import JUDGE, Pretrained, extract_features, load_network
+from t2i.scores.extractors import JUDGE, Features, Pretrained, extract_features, load_network
 from t2i.scores.fidelity import fidelity_scores
 from tests.helpers import SMALL_DINOV2, random_dinov2
 
 
 class _Judge(nn.Module):
     """Features of random weights and as many logits as asked for."""
+
+    description = "trained in this pipeline, not Inception"
 
     def __init__(self, classes: int = 4) -> None:
         super().__init__()
@@ -44,6 +46,8 @@ class _Images(Dataset[Tensor]):
 
 class _Corner(nn.Module):
     """The colour of the top left pixel; no classes."""
+
+    description = "trained in this pipeline, not Inception"
 
     def features_and_logits(self, images: Tensor) -> tuple[Tensor, Tensor]:
         return images[:, :, 0, 0].float(), images[:, :1, 0, 0].float()
@@ -109,22 +113,23 @@ def test_scores_are_wired_the_right_way_round() -> None:
     assert narrow["recall"]["fakes"] == wide["precision"]["fakes"] == 0.8
     assert narrow["precision"]["train_reals"] == narrow["recall"]["train_reals"] == 1  # the same images as the reals
     same = scores_of(WIDE, WIDE)
-    assert same["fid"]["fakes"] == pytest.approx(0, abs=1e-2) and same["fid"]["position"] == pytest.approx(0, abs=1e-4)
+    assert same["fid"]["fakes"] == pytest.approx(0, abs=1e-2)
     assert same["kid"]["fakes"] < 0 and same["kid"]["fakes"] == same["kid"]["train_reals"]
-    assert scores_of(WIDE, random_images(20, 3))["fid"]["position"] == 1
 
 
 def test_a_judge_gives_all_scores_and_their_protocol() -> None:
     scores = scores_of(random_images(30, 0), random_images(24, 1), _Judge(), train_reals=random_images(20, 2))
     assert json.loads(json.dumps(scores, allow_nan=False)) == scores
-    assert list(scores) == ["fid", "kid", "precision", "recall", "is", "protocol"]
-    assert list(scores["fid"]) == ["fakes", "train_reals", "noise", "position"]
-    assert list(scores["kid"]) == ["fakes", "fakes_std", "train_reals", "train_reals_std"]
-    assert list(scores["precision"]) == list(scores["recall"]) == ["fakes", "train_reals"]
+    shares = ["precision", "recall", "precision_cosine", "recall_cosine"]
+    assert list(scores) == ["fid", "kid", *shares, "is", "protocol"]
+    assert list(scores["fid"]) == ["fakes", "train_reals", "noise", "of_halves", "position"]
+    kinds = ["fakes", "train_reals", "noise", "reals"]
+    assert list(scores["kid"]) == [name for kind in kinds for name in (kind, f"{kind}_std")] + ["position"]
+    assert all(list(scores[share]) == ["fakes", "train_reals"] for share in shares)
     assert list(scores["is"]) == ["fakes", "fakes_std", "reals", "reals_std"]
     assert scores["protocol"] == {
         "extractor": "t2i-judge: trained in this pipeline, not Inception",
-        "features": 6, "real_images": 30, "fake_images": 24, "train_images": 20,
+        "features": 6, "real_images": 30, "half_images": 15, "fake_images": 24, "train_images": 20,
         "kid_subsets": 100, "kid_subset_size": 20, "neighbours": 3, "seed": 0,
     }  # fmt: skip
 
@@ -147,9 +152,50 @@ def test_no_classes_no_inception_score() -> None:
     assert "is" not in scores_of(random_images(9, 0), random_images(9, 1), _Judge(classes=1))
 
 
-def test_a_position_between_equal_ends_is_unknown() -> None:
-    scores = scores_of(WIDE, NARROW, noise=WIDE)
-    assert scores["fid"]["position"] is None and scores["fid"]["noise"] == scores["fid"]["train_reals"]
+def gaussian_sets() -> dict[str, Features]:
+    """Features of 200 real images, 300 fakes of the same distribution, others, and noise far from all."""
+    generator = torch.Generator().manual_seed(0)
+    means = {"reals": (200, 0), "fakes": (300, 0), "train_reals": (100, 1), "noise": (300, 3)}
+    return {
+        kind: Features(torch.randn(count, 8, generator=generator) + mean, None) for kind, (count, mean) in means.items()
+    }
+
+
+def test_positions_lie_between_halves_of_the_real_images_and_noise() -> None:
+    sets = gaussian_sets()
+    scores = fidelity_scores(sets, "", folds=1, seed=0)
+    halves = scores["fid"]["of_halves"]
+    assert scores["protocol"]["half_images"] == 100 and list(halves) == ["reals", "fakes", "train_reals", "noise"]
+    assert halves["reals"] > 1.5 * scores["fid"]["fakes"]  # of fewer images, so more biased
+    assert abs(scores["kid"]["reals"]) < 0.05 * scores["kid"]["train_reals"]
+    for distances, of_set in ((halves, scores["fid"]), (scores["kid"], scores["kid"])):
+        position = of_set["position"]
+        assert abs(position["fakes"]) < position["train_reals"] / 5 < 0.1
+        length = distances["noise"] - distances["reals"]
+        assert position["train_reals"] == round((distances["train_reals"] - distances["reals"]) / length, 4)
+    fewer = sets | {"fakes": Features(sets["fakes"].features[:30], None)}
+    assert fidelity_scores(fewer, "", folds=1, seed=0)["protocol"]["half_images"] == 30
+
+
+def test_positions_are_unknown_without_halves_or_where_noise_is_as_near() -> None:
+    unknown = {"fakes": None, "train_reals": None}
+    few = scores_of(WIDE[:3], NARROW)
+    assert few["fid"]["position"] == few["kid"]["position"] == unknown and few["fid"]["of_halves"] == {}
+    assert few["protocol"]["half_images"] is None and "reals" not in few["kid"]
+    sets = gaussian_sets()
+    near = fidelity_scores(sets | {"noise": sets["reals"]}, "", folds=1, seed=0)
+    assert near["fid"]["position"] == near["kid"]["position"] == unknown
+
+
+def test_short_features_lie_among_long_ones_but_not_among_their_directions() -> None:
+    generator = torch.Generator().manual_seed(0)
+    directions = torch.nn.functional.normalize(torch.randn(250, 200, generator=generator))
+    shared = torch.eye(200)[0]  # by all real images, which are farther from each other than from 0
+    sets = {"reals": directions[:100] + 0.8 * shared, "train_reals": directions[100:200] + 0.8 * shared}
+    sets |= {"fakes": 0.01 * directions[200:], "noise": 0.01 * directions[200:]}
+    scores = fidelity_scores({kind: Features(of_kind, None) for kind, of_kind in sets.items()}, "", folds=1, seed=0)
+    assert scores["precision"]["fakes"] == 1 and scores["precision_cosine"]["fakes"] == 0
+    assert scores["precision_cosine"]["train_reals"] > 0.5
 
 
 def test_a_pretrained_network_says_which_file_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

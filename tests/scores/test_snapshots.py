@@ -23,7 +23,8 @@ PROTOCOL: dict[str, Any] = {"candidates": 20, "folds": 4, "seed": 0}
 @pytest.fixture(scope="module")
 def judge(striped: Path, vocabulary: Vocabulary) -> Judge:
     return train_judge(
-        PackedSplit(striped, "train"), vocabulary, steps=20, batch_size=8, lr=3e-3, embedding_dim=16, width=8,
+        PackedSplit(striped, "train"), vocabulary, steps=20, batch_size=8, lr=3e-3, embedding_dim=16,
+        image_encoder={"kind": "small", "width": 8},
         sentence_pooling="max", max_words=18, flip=False, gamma3=10.0, precision="fp32", seed=0,
     )[0]  # fmt: skip
 
@@ -48,6 +49,7 @@ def test_a_sample_scores_as_in_evaluation(tmp_path: Path, striped: Path, vocabul
     ratio = distances["distance_same_image"] / distances["distance_other_image"]
     assert scores["consistency"] == pytest.approx(ratio, rel=1e-2)  # of rounded distances
     assert scorer.protocol["fake_images"] == 40 and scorer.protocol["real_images"] == 24
+    assert scorer.criterion == "kid"  # 24 and 40 images for 64 features
     assert scorer.protocol["kid_subset_size"] == fidelity["protocol"]["kid_subset_size"]
 
 
@@ -59,3 +61,11 @@ def test_a_tiny_sample_has_fewer_folds_and_maybe_no_consistency(striped: Path, j
     images = torch.randint(256, (2, 3, 32, 32), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
     scores = scorer([images])
     assert scores["consistency"] is None and scores["fid"] is not None and scorer.protocol["folds"] == 2
+
+
+def test_fid_chooses_where_there_are_as_many_images_as_features(striped: Path, vocabulary: Vocabulary) -> None:
+    test, device = PackedSplit(striped, "test"), torch.device("cpu")
+    plan, texts = paired_plan(test, images=20, noises=1, seed=0), test.captions["text"].tolist()
+    narrow = Judge(vocabulary, classes=[], attributes={}, embedding_dim=4, width=3)
+    scorer = SampleScorer(plan, texts, test, [test], narrow, **PROTOCOL, device=device)
+    assert scorer.criterion == scorer.protocol["best_by"] == "fid"  # 24 and 40 images for 24 features

@@ -14,7 +14,8 @@ from t2i.training.judge import train_judge
 def test_judge_predicts_attributes_and_classes(striped: Path, vocabulary: Vocabulary) -> None:
     pack = PackedSplit(striped, "train")
     judge, history = train_judge(
-        pack, vocabulary, steps=60, batch_size=8, lr=3e-3, embedding_dim=16, width=8, sentence_pooling="max",
+        pack, vocabulary, steps=60, batch_size=8, lr=3e-3, embedding_dim=16,
+        image_encoder={"kind": "small", "width": 8}, sentence_pooling="max",
         max_words=18, flip=False, gamma3=10.0, precision="fp32", seed=0,
     )  # fmt: skip
     assert history[-1]["attributes"] < history[0]["attributes"]

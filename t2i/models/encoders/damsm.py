@@ -1,6 +1,8 @@
 """DAMSM: text and image encoder with a common embedding space."""
 
-from typing import Any, Literal, Self
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, Self
 
 import torch
 from torch import nn
@@ -8,14 +10,17 @@ from torch import nn
 from t2i.data.text.vocabulary import Vocabulary
 from t2i.models.encoders.image import SmallImageEncoder
 from t2i.models.encoders.inception import InceptionImageEncoder
+from t2i.models.encoders.pretrained import PretrainedImageEncoder
 from t2i.models.encoders.text import TextEncoder
 
-ImageEncoderKind = Literal["small", "inception_v3"]
-IMAGE_ENCODERS: dict[str, type[SmallImageEncoder] | type[InceptionImageEncoder]] = {
+ImageEncoder = SmallImageEncoder | InceptionImageEncoder | PretrainedImageEncoder
+"""Images [N, 3, S, S] in [-1, 1] -> regions [N, D, H, W] and code [N, D]."""
+
+IMAGE_ENCODERS: dict[str, Callable[..., ImageEncoder]] = {
     "small": SmallImageEncoder,
     "inception_v3": InceptionImageEncoder,
 }
-"""Kind -> encoder of images [N, 3, S, S] in [-1, 1] as regions [N, D, H, W] and code [N, D]."""
+"""Kind -> encoder; every other kind is the name of a :class:`~t2i.models.backbone.Backbone`."""
 
 
 class Damsm(nn.Module):
@@ -25,7 +30,7 @@ class Damsm(nn.Module):
         ValueError: the two encoders have different D.
     """
 
-    def __init__(self, text: TextEncoder, image: SmallImageEncoder | InceptionImageEncoder) -> None:
+    def __init__(self, text: TextEncoder, image: ImageEncoder) -> None:
         super().__init__()
         d_text, d_image = text.config["embedding_dim"], image.config["embedding_dim"]
         if d_text != d_image:
@@ -66,16 +71,27 @@ class Damsm(nn.Module):
 
 
 def build_image_encoder(
-    kind: ImageEncoderKind, *, embedding_dim: int, width: int | None = None, align_corners: bool | None = None
-) -> SmallImageEncoder | InceptionImageEncoder:
-    """An untrained image encoder.
+    kind: str,
+    *,
+    embedding_dim: int,
+    width: int | None = None,
+    side: int | None = None,
+    align_corners: bool | None = None,
+    weights: Mapping[str, Any] | None = None,
+) -> ImageEncoder:
+    """An image encoder whose heads are untrained.
 
     Args:
-        kind: a key of :data:`IMAGE_ENCODERS`.
+        kind: a key of :data:`IMAGE_ENCODERS`, or the name of a backbone.
         embedding_dim: D.
-        width: of the small encoder; None for Inception-v3, whose width is fixed.
-        align_corners: of Inception-v3's resizing; None for the small encoder, which resizes nothing.
+        width: of the small encoder; None for the others, whose width is fixed.
+        side: pixels that a backbone sees; None for the others.
+        align_corners: of Inception-v3's resizing; None for the others.
+        weights: pretrained ones, see :func:`t2i.checkpoints.backbones.image_encoder_weights`.
+
+    Raises:
+        InputError: there is no such network, see :class:`~t2i.models.backbone.Backbone`.
     """
-    optional = {"width": width, "align_corners": align_corners}
+    optional = {"width": width, "side": side, "align_corners": align_corners, "weights": weights}
     given: dict[str, Any] = {name: value for name, value in optional.items() if value is not None}
-    return IMAGE_ENCODERS[kind](embedding_dim=embedding_dim, **given)
+    return IMAGE_ENCODERS.get(kind, partial(PretrainedImageEncoder, kind))(embedding_dim=embedding_dim, **given)

@@ -35,11 +35,15 @@ class SmallImageEncoder(nn.Module):
     Args:
         embedding_dim: D of regions and code.
         width: channels after the first convolution.
+
+    Attributes:
+        feature_dim: F, size of the features that code and predictions are computed from.
     """
 
     def __init__(self, embedding_dim: int, width: int) -> None:
         super().__init__()
         self.config = {"kind": "small", "embedding_dim": embedding_dim, "width": width}
+        self.feature_dim = 8 * width
         self.to_regions = nn.Sequential(
             _down(3, width),
             _down(width, 2 * width),
@@ -54,15 +58,15 @@ class SmallImageEncoder(nn.Module):
             _down(4 * width, 8 * width),
             Pool4x4(),
             nn.Flatten(),
-            nn.Linear(16 * 8 * width, 8 * width),
+            nn.Linear(16 * 8 * width, self.feature_dim),
             nn.LeakyReLU(0.2, inplace=True),
         )
         self.region_head = nn.Conv2d(4 * width, embedding_dim, 1, bias=False)
-        self.code_head = nn.Linear(8 * width, embedding_dim)
+        self.code_head = nn.Linear(self.feature_dim, embedding_dim)
 
-    def features(self, body: Tensor) -> Tensor:
-        """Shape: what ``to_regions`` gives, [N, 4 width, H/8, W/8] -> [N, 8 width]."""
-        return self.to_features(body).float()
+    def features(self, images: Tensor) -> Tensor:
+        """Shape: [N, 3, S, S] in [-1, 1] -> [N, F] float32."""
+        return self.to_features(self._body(images)).float()
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Encode images.
@@ -73,5 +77,8 @@ class SmallImageEncoder(nn.Module):
         Returns:
             regions [N, D, S/8, S/8] and code [N, D], float32.
         """
-        body = self.to_regions(images.contiguous(memory_format=torch.channels_last))
-        return self.region_head(body).float(), self.code_head(self.features(body)).float()
+        body = self._body(images)
+        return self.region_head(body).float(), self.code_head(self.to_features(body).float()).float()
+
+    def _body(self, images: Tensor) -> Tensor:
+        return self.to_regions(images.contiguous(memory_format=torch.channels_last))

@@ -1,5 +1,6 @@
 """The paper's image encoder of DAMSM: Inception-v3 with two linear heads (Xu et al., section 3.2)."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -24,9 +25,15 @@ class InceptionImageEncoder(nn.Module):
         embedding_dim: D of regions and code.
         align_corners: of the resizing: whether the corner pixels of both sizes coincide (the published DM-GAN), or
             the outer edges (AttnGAN, and encoders of model files that do not say).
+        weights: of :meth:`load_body`; None: random ones, which those of a model file are to replace.
+
+    Attributes:
+        feature_dim: F, channels of the last layer.
     """
 
-    def __init__(self, embedding_dim: int, align_corners: bool = False) -> None:
+    def __init__(
+        self, embedding_dim: int, align_corners: bool = False, weights: Mapping[str, Any] | None = None
+    ) -> None:
         super().__init__()
         from torchvision.models import inception_v3  # takes a second to import, and only this encoder needs it
 
@@ -38,12 +45,15 @@ class InceptionImageEncoder(nn.Module):
         for unused in ("fc", "dropout", "avgpool"):
             layers.pop(unused)
         self.body = nn.ModuleDict(layers).requires_grad_(False)
+        self.feature_dim = 2048
         self.region_head = nn.Conv2d(768, embedding_dim, 1, bias=False)
-        self.code_head = nn.Linear(2048, embedding_dim)
+        self.code_head = nn.Linear(self.feature_dim, embedding_dim)
         for head in (self.region_head, self.code_head):
             nn.init.uniform_(head.weight, -0.1, 0.1)
+        if weights is not None:
+            self.load_body(weights)
 
-    def load_body(self, state: dict[str, Any]) -> None:
+    def load_body(self, state: Mapping[str, Any]) -> None:
         """Take the weights of a classifier in torchvision's names; its classification layers are left aside.
 
         Raises:
@@ -61,11 +71,19 @@ class InceptionImageEncoder(nn.Module):
         Returns:
             regions [N, D, 17, 17] and code [N, D], float32.
         """
+        middle, features = self._body(images)
+        return self.region_head(middle).float(), self.code_head(features).float()
+
+    def features(self, images: Tensor) -> Tensor:
+        """Pooled last layer: [N, 3, S, S] in [-1, 1] -> [N, F] float32."""
+        return self._body(images)[1].float()
+
+    def _body(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Output of ``Mixed_6e``, and the last layer, pooled."""
         hidden = interpolate(images, size=(SIDE, SIDE), mode="bilinear", align_corners=self.align_corners)
-        regions = None
+        middle = hidden
         for name, layer in self.body.items():
             hidden = layer(hidden)
             if name == "Mixed_6e":
-                regions = self.region_head(hidden)
-        assert regions is not None
-        return regions.float(), self.code_head(adaptive_avg_pool2d(hidden, 1).flatten(1)).float()
+                middle = hidden
+        return middle, adaptive_avg_pool2d(hidden, 1).flatten(1)

@@ -68,7 +68,8 @@ def test_damsm_goes_on_to_the_same_bits(striped: Path, vocabulary: Vocabulary, t
 def test_judge_goes_on_to_the_same_bits(striped: Path, vocabulary: Vocabulary, tmp_path: Path) -> None:
     def train(given: CheckpointPolicy | None) -> Any:
         return train_judge(
-            PackedSplit(striped, "train"), vocabulary, steps=5, batch_size=8, lr=3e-3, embedding_dim=16, width=8,
+            PackedSplit(striped, "train"), vocabulary, steps=5, batch_size=8, lr=3e-3, embedding_dim=16,
+            image_encoder={"kind": "small", "width": 8},
             sentence_pooling="max", max_words=18, flip=True, gamma3=10.0, precision="fp32", seed=0, checkpoints=given,
         )  # fmt: skip
 
