@@ -66,6 +66,6 @@ def test_a_tiny_sample_has_fewer_folds_and_maybe_no_consistency(striped: Path, j
 def test_fid_chooses_where_there_are_as_many_images_as_features(striped: Path, vocabulary: Vocabulary) -> None:
     test, device = PackedSplit(striped, "test"), torch.device("cpu")
     plan, texts = paired_plan(test, images=20, noises=1, seed=0), test.captions["text"].tolist()
-    narrow = Judge(vocabulary, classes=[], attributes={}, embedding_dim=4, width=3)
+    narrow = Judge(vocabulary, classes=[], attributes={}, embedding_dim=4, image_encoder={"kind": "small", "width": 3})
     scorer = SampleScorer(plan, texts, test, [test], narrow, **PROTOCOL, device=device)
     assert scorer.criterion == scorer.protocol["best_by"] == "fid"  # 24 and 40 images for 24 features
