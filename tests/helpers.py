@@ -79,6 +79,15 @@ def changed(arguments: Mapping[str, Any], *changes: Mapping[str, Any]) -> Argume
     return result
 
 
+PHOTO: Arguments = {
+    "augment": ["brightness", "contrast", "translation"], "grow_at": 0.0,
+    "discriminator": {
+        "backbone": {"name": "timm/test_efficientnet", "side": 128}, "scales": "last", "norm": "batch",
+        "negative_captions": "next",
+    },
+    "losses": {"matching": 0.0, "memory_bank": 0, "r1": 0.0},
+}  # fmt: skip
+"""Discriminators on frozen features of a small network, as changes to GAN; needs timm."""
 PAPER_DMGAN = changed(PAPER, {"model": "dmgan", "discriminator": {"norm": "spectral"}})
 
 

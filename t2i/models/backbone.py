@@ -36,7 +36,7 @@ class Backbone(nn.Module):
     def __init__(self, name: str, side: int, weights: Mapping[str, Tensor] | None = None) -> None:
         super().__init__()
         self.side = side
-        with torch.random.fork_rng():  # its random weights shall not move the seeds of others
+        with torch.random.fork_rng(devices=[]):  # its random weights shall not move the seeds of others
             body = create_network(name)
         if weights is not None:
             names = body.state_dict()
@@ -54,7 +54,7 @@ class Backbone(nn.Module):
         self.channels: list[int] = [body.feature_info[place]["num_chs"] for place in self.places]
         mean, std = (torch.tensor(body.default_cfg[key]).view(3, 1, 1) for key in ("mean", "std"))
         # images in [-1, 1] -> what the network was trained with
-        self.normalise = not bool((mean == 0.5).all() and (std == 0.5).all())
+        self.normalise = {*body.default_cfg["mean"], *body.default_cfg["std"]} != {0.5}
         self.register_buffer("scale", torch.div(0.5, std), persistent=False)
         self.register_buffer("shift", (0.5 - mean) / std, persistent=False)
         body.reset_classifier(0)

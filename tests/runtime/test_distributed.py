@@ -24,6 +24,7 @@ from t2i.training.loop.checkpoint import CHECKPOINT, CheckpointPolicy
 from tests.helpers import (
     PAPER,
     PAPER_DMGAN,
+    PHOTO,
     computing_in,
     same_weights,
     small_damsm,
@@ -169,6 +170,7 @@ def test_damsm(
         (2, 2, PAPER),  # the second process has no mismatched sentence
         (3, 4, PAPER_DMGAN),
         (3, 4, QUICK),
+        (2, 5, PHOTO),
         (2, 5, {"model": "dmgan", "discriminator": {"norm": "batch"}, "losses": {"shared_noise": "none"}}),
         (2, 5, {"losses": {"shared_noise": "z"}}),
         (3, 4, {"captions_per_image": 1}),

@@ -72,6 +72,8 @@ def damsm_step(folder: Path, vocabulary: Vocabulary, recipe: str) -> None:
 def gan_steps(folder: Path, vocabulary: Vocabulary, recipe: str, model: str, steps: int) -> set[str]:
     """Steps of a GAN; the last has all scales, and as negatives the sentences of those before. Names of the losses."""
     arguments = gan_arguments(params(recipe, model)) | {"steps": steps, "grow_at": (steps - 1) / steps}
+    if recipe == "photo":  # a network of the same kind, but small
+        arguments["discriminator"]["backbone"]["name"] = "timm/test_efficientnet"
     arguments["gradient_checkpointing"] = steps == 1 and recipe == "quick"
     generator, _, history = train_gan(PackedSplit(folder, "train"), encoders(vocabulary), **arguments)
     assert all(weight.device.type == "cpu" for weight in generator.parameters())
@@ -112,6 +114,12 @@ def test_steps_of_the_quick_gan(call: Call, striped: Path, vocabulary: Vocabular
     losses, operations = call(gan_steps, striped, vocabulary, "quick", model, steps)
     assert losses == LOSSES | {"r1", "mode_seeking"}
     assert {CONVOLUTION_BACKWARD, ADAM, ("aten.native_group_norm.default", BF16)} <= operations
+
+
+def test_a_step_of_the_gan_for_photographs(call: Call, striped: Path, vocabulary: Vocabulary) -> None:
+    losses, operations = call(gan_steps, striped, vocabulary, "photo", "attngan", 1)
+    assert losses == LOSSES | {"mode_seeking"}
+    assert {CONVOLUTION_BACKWARD, ADAM, ("aten.native_batch_norm.default", BF16)} <= operations
 
 
 def test_a_step_of_several_processes(call: Call, striped: Path, vocabulary: Vocabulary) -> None:

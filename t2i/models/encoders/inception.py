@@ -39,7 +39,7 @@ class InceptionImageEncoder(nn.Module):
 
         self.config = {"kind": "inception_v3", "embedding_dim": embedding_dim, "align_corners": align_corners}
         self.align_corners = align_corners
-        with torch.random.fork_rng():  # its initial weights are replaced; they shall not move the seeds of others
+        with torch.random.fork_rng(devices=[]):  # weights are replaced and shall not move others' seeds
             body = inception_v3(weights=None, aux_logits=False, transform_input=False, init_weights=False)
         layers = dict(body.named_children())
         for unused in ("fc", "dropout", "avgpool"):

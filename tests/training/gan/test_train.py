@@ -8,7 +8,7 @@ import torch
 
 from t2i.data.text.vocabulary import Vocabulary
 from t2i.models.encoders.damsm import Damsm
-from tests.helpers import PAPER, PAPER_DMGAN, same_weights, small_damsm, small_gan
+from tests.helpers import PAPER, PAPER_DMGAN, PHOTO, same_weights, small_damsm, small_gan
 
 
 @pytest.fixture(scope="module")
@@ -25,6 +25,7 @@ def damsm(striped: Path, vocabulary: Vocabulary) -> Damsm:
         {"precision": "bf16"},
         PAPER,
         PAPER_DMGAN,
+        PHOTO,
         {"model": "dmgan"},
         {"captions_per_image": 1},
     ],

@@ -22,7 +22,7 @@ from t2i.training.gan.progress import ProgressImages
 from t2i.training.gan.snapshots import SnapshotFiles
 from t2i.training.judge import train_judge
 from t2i.training.loop.checkpoint import CHECKPOINT, CheckpointPolicy, is_damaged, restore_state, write_state
-from tests.helpers import PAPER, PAPER_DMGAN, changed, same_weights, small_damsm, small_gan
+from tests.helpers import PAPER, PAPER_DMGAN, PHOTO, changed, same_weights, small_damsm, small_gan
 
 Training = Callable[[CheckpointPolicy | None], tuple[torch.nn.Module, list[dict[str, float]]]]
 
@@ -78,7 +78,7 @@ def test_judge_goes_on_to_the_same_bits(striped: Path, vocabulary: Vocabulary, t
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("changes", [{}, {"precision": "bf16"}, PAPER, PAPER_DMGAN])
+@pytest.mark.parametrize("changes", [{}, {"precision": "bf16"}, PAPER, PAPER_DMGAN, PHOTO])
 def test_gan_goes_on_to_the_same_bits_and_the_same_grid(
     striped: Path, damsm: Damsm, tmp_path: Path, changes: dict[str, Any]
 ) -> None:
