@@ -18,7 +18,7 @@ from t2i.generation.pictures import Pictures
 
 _HEADINGS = ("nearest training image", "second", "third", "fourth")
 _ROWS = 8
-_PART = 256  # images whose distances are computed at a time: those of all may be larger than the memory
+_PART = 64  # images whose distances are computed at a time: those of all may be larger than the memory
 
 
 def nearest_scores(features: Mapping[str, Tensor], train_rows: list[int]) -> dict[str, Any]:
@@ -64,15 +64,16 @@ def nearest(features: Tensor, among: Tensor, count: int, *, without: Tensor | No
         Distances float32 [N, k], 0 to 2, and rows int64 [N, k].
     """
     among = normalize(among).T
-    distances, rows = [], []
+    distances = torch.empty(len(features), count)  # not a list: what is kept would lie between large freed tensors
+    rows = torch.empty(len(features), count, dtype=torch.int64)
     for start in range(0, len(features), _PART):
-        part = 1 - normalize(features[start : start + _PART]) @ among
+        part = slice(start, start + _PART)
+        similarities = normalize(features[part]) @ among
         if without is not None:
-            part[torch.arange(len(part)), without[start : start + _PART]] = torch.inf
-        of_part = part.topk(count, dim=1, largest=False)
-        distances.append(of_part.values.clamp(min=0))
-        rows.append(of_part.indices)
-    return torch.cat(distances), torch.cat(rows)
+            similarities[torch.arange(len(similarities)), without[part]] = -torch.inf
+        found = similarities.topk(count, dim=1)
+        distances[part], rows[part] = 1 - found.values, found.indices
+    return distances.clamp_(min=0), rows
 
 
 def draw_nearest(
