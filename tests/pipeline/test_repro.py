@@ -48,7 +48,7 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_every_stage_leaves_its_results(repository: Path) -> None:
     for name in [*MODELS, *(f"metrics/{stage}.json" for stage in STAGES if stage != "sample")]:
         assert (repository / name).stat().st_size > 0, name
-    for name in ("samples", "noises", "pairs", "attention", "train_gan"):
+    for name in ("samples", "noises", "pairs", "attention", "nearest", "train_gan"):
         with Image.open(repository / "plots" / f"{name}.png") as grid:
             assert grid.width > 200 and len(grid.convert("RGB").getcolors(2**24) or []) > 100
     for name, rows in (("pretrain_damsm", 4), ("train_judge", 4), ("train_gan", 4), ("snapshots", 2)):
@@ -56,7 +56,7 @@ def test_every_stage_leaves_its_results(repository: Path) -> None:
         assert len(table) >= rows and np.isfinite(table.drop(columns="r1", errors="ignore").to_numpy()).all()
     scores = json.loads((repository / "metrics" / "evaluate.json").read_text())
     assert set(scores) == {
-        "fidelity", "r_precision", "caption_consistency", "attribute_accuracy", "protocol",
+        "fidelity", "r_precision", "caption_consistency", "attribute_accuracy", "nearest", "protocol",
     }  # fmt: skip
     assert np.load(repository / "samples" / "paired.npy").shape == (240, 3, 32, 32)
     assert not list(repository.glob("**/*.part"))
