@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stages import evaluate, preprocess, pretrain_damsm, sample, train_gan, train_judge, vocab
+from stages import evaluate, preprocess, pretrain_damsm, sample, score_snapshots, train_gan, train_judge, vocab
 from t2i.pipeline.run import run
 from tests.conftest import ROOT
 from tests.pipeline.clones import change_params
 
-COCO = ROOT.parent / "shared" / "data" / "coco-slice"
+CUB, COCO = (ROOT.parent / "shared" / "data" / name for name in ("cub-slice", "coco-slice"))
 
 
 @pytest.fixture(autouse=True)
@@ -36,6 +36,21 @@ def packed(folder: Path, data: str, **changes: object) -> dict[str, Any]:
     words = json.loads((folder / "metrics" / "vocab.json").read_text())["words"]
     assert words == len(json.loads((folder / "models" / "vocabulary.json").read_text())["words"]) > 1
     return dict(json.loads((folder / "metrics" / "preprocess.json").read_text()))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not CUB.is_dir(), reason="the slice of CUB is not at ../shared/data/cub-slice")
+def test_photographs_through_all_stages_with_the_recipe_of_the_paper(folder: Path) -> None:
+    (folder / "data" / "cub").symlink_to(CUB)
+    report = packed(folder, "cub", recipe="paper", model="dmgan")
+    assert report["data"] == "cub" and report["splits"]["test"]["images"] == 120
+    for stage in (pretrain_damsm, train_judge, train_gan, score_snapshots, sample, evaluate):
+        run(stage.main)
+    scores = json.loads((folder / "metrics" / "evaluate.json").read_text())
+    assert "attribute_accuracy" not in scores and scores["r_precision"]["judge"]["reals"] >= 0
+    assert (scores["protocol"]["sample"], scores["protocol"]["max_words"]) == ("published", 25)
+    assert len(np.load(folder / "samples" / "published.npy")) == scores["protocol"]["pictures"] == 240
+    assert scores["caption_consistency"]["protocol"]["pairs_same"] == 120
 
 
 @pytest.mark.skipif(not COCO.is_dir(), reason="the slice of MS-COCO is not at ../shared/data/coco-slice")

@@ -17,8 +17,8 @@ from t2i.params.reader import load
 from tests.conftest import ROOT
 
 SMOKE = [
-    "recipe=photo", "budget=smoke", "runtime.preprocess_workers=1", "evaluate.candidates=10", "budgets.smoke.sample.images=8",
-    "budgets.smoke.score_snapshots.images=8", "budgets.smoke.train_gan.batch_size=4",
+    "recipe=photo", "budget=smoke", "runtime.preprocess_workers=1", "evaluate.candidates=10",
+    "budgets.smoke.sample.images=8", "budgets.smoke.score_snapshots.images=8", "budgets.smoke.train_gan.batch_size=4",
     "budgets.smoke.pretrain_damsm.image_encoder={kind: efficientnet_lite0, side: 64}",
     "budgets.smoke.train_judge.image_encoder={kind: efficientnet_lite2, side: 64}",
     *(f"datasets.toy_birds.source.{split}_images=16" for split in ("train", "test", "reference")),

@@ -10,10 +10,8 @@ import yaml
 from PIL import Image
 
 from t2i.checkpoints import model_file
-from tests.conftest import ROOT
 from tests.pipeline.clones import clone, run
 
-CUB = ROOT.parent / "shared" / "data" / "cub-slice"
 STAGES = ["preprocess", "vocab", "pretrain_damsm", "train_judge", "train_gan", "score_snapshots", "sample", "evaluate"]
 MODELS = ["models/damsm.pt", "models/judge.pt", "models/gan.pt", "models/discriminators.pt", "models/vocabulary.json"]
 MODELS += ["models/snapshots/000006.pt", "models/snapshots/000012.pt"]
@@ -115,22 +113,3 @@ def test_mistakes_end_in_one_line_and_exit_code_1(repository: Path) -> None:
         run(repository, "dvc", "checkout", "--force")  # over the altered files
     assert (repository / "models" / "gan.pt").read_bytes() == before
     assert not list(repository.glob("*.part"))
-
-
-@pytest.mark.skipif(not CUB.is_dir(), reason="the slice of CUB is not at ../shared/data/cub-slice")
-def test_photographs_go_through_all_stages_with_the_recipe_of_the_paper(repository: Path) -> None:
-    (repository / "data" / "cub").symlink_to(CUB)
-    try:
-        chosen = ("-S", "data=cub", "-S", "recipe=paper", "-S", "model=dmgan")
-        assert stages_that_ran(run(repository, "dvc", "exp", "run", *chosen)) == STAGES
-        scores = json.loads((repository / "metrics" / "evaluate.json").read_text())
-        assert "attribute_accuracy" not in scores and scores["r_precision"]["judge"]["reals"] >= 0
-        assert (scores["protocol"]["sample"], scores["protocol"]["max_words"]) == ("published", 25)
-        assert len(np.load(repository / "samples" / "published.npy")) == scores["protocol"]["pictures"] == 240
-        assert scores["caption_consistency"]["protocol"]["pairs_same"] == 120
-        report = json.loads((repository / "metrics" / "preprocess.json").read_text())
-        assert report["data"] == "cub" and report["splits"]["test"]["images"] == 120
-    finally:
-        (repository / "data" / "cub").unlink()
-        run(repository, "git", "restore", ".")
-        run(repository, "dvc", "checkout")
