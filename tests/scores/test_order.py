@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor
-from torch.nn.functional import interpolate
 
+from benchmarks.spoiled_images import SPOILED
 from t2i.data.pixels import to_float
 from t2i.scores.extractors import Features
 from t2i.scores.fidelity import fidelity_scores
@@ -57,31 +57,13 @@ def birds() -> dict[str, Tensor]:
     }
 
 
-def blurred(images: Tensor) -> Tensor:
-    """Reduced to 8 pixels and enlarged."""
-    small = interpolate(images.float(), (8, 8), mode="area")
-    return interpolate(small, (SIDE, SIDE), mode="bilinear").round().clamp(0, 255).byte()
-
-
-def tiled(images: Tensor) -> Tensor:
-    """Sixteen small copies."""
-    return interpolate(images.float(), (SIDE // 4, SIDE // 4), mode="area").round().byte().repeat(1, 1, 4, 4)
-
-
-def coloured_noise(images: Tensor) -> Tensor:
-    """Noise with the mean and deviation of each image and channel."""
-    pixels = images.float()
-    drawn = torch.randn(images.shape, generator=torch.Generator().manual_seed(0))
-    return (pixels.mean((2, 3), True) + pixels.std((2, 3), keepdim=True) * drawn).round().clamp(0, 255).byte()
-
-
 @pytest.fixture(scope="module")
 def real(birds: dict[str, Tensor], extract: Extract) -> dict[str, Features]:
     noise = torch.randint(256, (COUNT, 3, SIDE, SIDE), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
     return {kind: extract(images) for kind, images in (birds | {"noise": noise}).items()}
 
 
-@pytest.mark.parametrize("spoil", [blurred, tiled, coloured_noise])
+@pytest.mark.parametrize("spoil", SPOILED.values())
 def test_images_without_detail_score_worse_than_real_ones_of_other_classes(
     birds: dict[str, Tensor], extract: Extract, real: dict[str, Features], spoil: Callable[[Tensor], Tensor]
 ) -> None:
