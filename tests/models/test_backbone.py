@@ -99,5 +99,5 @@ def test_networks_that_do_not_serve(name: str, message: str) -> None:
 
 def test_without_timm_one_line_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "timm", None)
-    with pytest.raises(InputError, match=r"^efficientnet_lite0 needs timm: `pip install t2i\[pretrained\]`$"):
+    with pytest.raises(InputError, match=r"^efficientnet_lite0 needs timm: pip install -e '.\[pretrained\]'$"):
         Backbone("efficientnet_lite0", 64)
