@@ -7,7 +7,7 @@ averages go parameter by parameter, all in float32 (see also :mod:`benchmarks.re
 """
 
 import copy
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,7 +30,6 @@ from t2i.models.encoders.text import TextEncoder
 from t2i.models.generators.generator import Generated, Generator, scales
 from t2i.models.init import InitScheme, init_weights
 from t2i.runtime.device import Precision, current_device
-from t2i.training.gan.augmentation import Change
 from t2i.training.gan.discriminators import MultiScaleDiscriminator
 from t2i.training.gan.objective import SharedNoise
 
@@ -84,7 +83,6 @@ def plain_gan(
     losses: Mapping[str, Any],
     optimizer: Mapping[str, Any],
     init: InitScheme,
-    augment: Sequence[Change],
     grow_at: float,
     precision: Precision,
     seed: int,
@@ -102,7 +100,7 @@ def plain_gan(
     Raises:
         InputError: an argument that the published code has no equivalent of.
     """
-    limited = {"captions_per_image": captions_per_image, "precision": precision, "grow_at": grow_at, "augment": augment}
+    limited = {"captions_per_image": captions_per_image, "precision": precision, "grow_at": grow_at}
     _check(GAN_LIMITS, **limited, **discriminator, **losses, **optimizer)
     device = current_device()
     text = PackedTextEncoder(copy.deepcopy(damsm.text)).eval().to(device)

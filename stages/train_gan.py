@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from torch import Tensor
 
 from t2i.checkpoints import model_file
 from t2i.checkpoints.backbones import load_backbone
@@ -32,9 +33,6 @@ def main(params: Params) -> None:
     choose_algorithms(deterministic=params.runtime.deterministic)
     pack, (damsm, damsm_record) = PackedSplit(PREPARED, "train"), _encoders()
     settings = gan_arguments(params)
-    backbone = settings["discriminator"]["backbone"]
-    with distributed.main_process_first():  # it may download them
-        weights = None if backbone is None else load_backbone(backbone["name"])
     inputs = {PREPARED: pack.digest, DAMSM: file_digest(DAMSM), Path("vocabulary"): damsm.vocabulary.digest}
     start, networks = gan_start(params, embedding_dim=damsm.embedding_dim, image_size=pack.image_size), None
     if start is not None:
@@ -43,6 +41,8 @@ def main(params: Params) -> None:
         warn_of_other_text(start, damsm.text.state_dict(), damsm_record)
     snapshots: int = params.stage("train_gan")["snapshots"]
     record = provenance({**settings, "snapshots": snapshots}, inputs)
+    backbone = settings["discriminator"]["backbone"]
+    settings["discriminator"] = {**settings["discriminator"], "backbone_weights": _backbone_weights(backbone)}
     with resumable("train_gan", record, params.runtime.checkpoint_seconds) as checkpoints:
         progress, kept = None, None
         if distributed.rank() == 0:
@@ -54,7 +54,7 @@ def main(params: Params) -> None:
         # can go on with it
         _, discriminators, history = train_gan(
             pack, damsm, **settings, gradient_checkpointing=params.runtime.gradient_checkpointing,
-            backbone_weights=weights, start=networks, progress=progress, snapshots=kept, checkpoints=checkpoints,
+            start=networks, progress=progress, snapshots=kept, checkpoints=checkpoints,
         )  # fmt: skip
         if kept is None:
             return
@@ -72,6 +72,12 @@ def _encoders() -> tuple[Damsm, dict[str, Any]]:
     check_inputs(DAMSM, content.get("provenance"), {PREPARED: PackedSplit(PREPARED, "train").digest})
     with model_file.building(DAMSM):
         return Damsm.from_checkpoint(content), content.get("provenance", {})
+
+
+def _backbone_weights(backbone: dict[str, Any] | None) -> dict[str, Tensor] | None:
+    """Those of the pretrained network whose features discriminators read, if they do."""
+    with distributed.main_process_first():  # it may download them
+        return None if backbone is None else load_backbone(backbone["name"])
 
 
 def _final_losses(history: list[dict[str, float]]) -> dict[str, float]:

@@ -46,7 +46,7 @@ GAN: Arguments = {
         "norm_act": "leaky_groupnorm", "mapping_layers": 1, "binary_noise_dims": 2,
     },
     "discriminator": {
-        "ndf": 8, "backbone": None, "scales": "all", "norm": "none", "projection_dim": 8,
+        "ndf": 8, "backbone": None, "scales": "all", "augment": [], "norm": "none", "projection_dim": 8,
         "negative_captions": "hardest",
     },
     "losses": {
@@ -58,7 +58,7 @@ GAN: Arguments = {
         "lr_generator": 1e-3, "lr_discriminator": 1e-3, "beta1": 0.0, "beta2": 0.99, "lr_decay_start": 0.5,
         "ema_decay": 0.5,
     },
-    "init": "default", "augment": [], "grow_at": 0.5, "precision": "fp32", "seed": 0,
+    "init": "default", "grow_at": 0.5, "precision": "fp32", "seed": 0,
 }  # fmt: skip
 PAPER: Arguments = {
     "init": "orthogonal", "grow_at": 0.0,
@@ -80,9 +80,10 @@ def changed(arguments: Mapping[str, Any], *changes: Mapping[str, Any]) -> Argume
 
 
 PHOTO: Arguments = {
-    "augment": ["brightness", "contrast", "translation"], "grow_at": 0.0,
+    "grow_at": 0.0,
     "discriminator": {
-        "backbone": {"name": "timm/test_efficientnet", "side": 128}, "scales": "last", "norm": "batch",
+        "backbone": {"name": "timm/test_efficientnet", "side": 128}, "scales": "last",
+        "augment": ["brightness", "contrast", "translation"], "norm": "batch",
         "negative_captions": "next",
     },
     "losses": {"matching": 0.0, "memory_bank": 0, "r1": 0.0},

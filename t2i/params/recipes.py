@@ -74,6 +74,7 @@ class Discriminator(Section):
 
     backbone: Backbone | None
     scales: Literal["all", "last"]
+    augment: list[Literal["brightness", "contrast", "translation"]]
     norm: Literal["batch", "spectral", "none"]
     projection_dim: Natural
     negative_captions: Literal["next", "hardest"]
@@ -108,7 +109,6 @@ class TrainGan(Section):
 
     captions_per_image: Literal[1, 2]
     init: Literal["orthogonal", "default"]
-    augment: list[Literal["brightness", "contrast", "translation"]]
     grow_at: Decay
     generator: Generator
     discriminator: Discriminator

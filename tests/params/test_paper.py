@@ -28,13 +28,13 @@ def test_gan_settings_are_the_published_ones(data: str, model: str) -> None:
     params = chosen(data, model)
     assert params.stage("train_gan") == {
         "steps": None, "epochs": epochs, "batch_size": batch_size, "captions_per_image": 2, "init": "orthogonal",
-        "augment": [], "grow_at": 0.0, "snapshots": snapshots,
+        "grow_at": 0.0, "snapshots": snapshots,
         "generator": {
             "base_size": 64, "ngf": ngf, "residual_blocks": residual_blocks, "norm_act": "glu_batchnorm",
             "mapping_layers": 0, "binary_noise_dims": 0,
         },
         "discriminator": {
-            "backbone": None, "scales": "all", "ndf": ndf, "norm": norm, "projection_dim": 0,
+            "backbone": None, "scales": "all", "augment": [], "ndf": ndf, "norm": norm, "projection_dim": 0,
             "negative_captions": "next",
         },
         "losses": {

@@ -23,27 +23,23 @@ class Augmentation:
     Args:
         changes: "brightness" adds -0.5 to 0.5, "contrast" multiplies what differs from the mean by 0.5 to 1.5, and
             "translation" moves by up to an eighth of the side each way, filling with 0; none: images stay as they are.
-        seed: of the amounts.
     """
 
-    def __init__(self, changes: Sequence[Change], seed: int) -> None:
-        self.changes, self.seed = tuple(changes), seed
+    def __init__(self, changes: Sequence[Change]) -> None:
+        self.changes = tuple(changes)
 
-    def __call__(self, images: Tensor, count: int, views: int, *place: int) -> Tensor:
+    def __call__(self, images: Tensor, count: int, views: int, rng: np.random.Generator) -> Tensor:
         """Changed images.
 
         Args:
             images: [V n, 3, S, S] in [-1, 1], this process's part of V images for each of N rows.
             count: N, rows of the whole batch.
             views: V.
-            place: step, scale and the like: other numbers draw other amounts.
+            rng: draws the amounts, those of all rows in each process.
 
         Returns:
             the same shape, maybe out of [-1, 1].
         """
-        if not self.changes:
-            return images
-        rng = np.random.default_rng([self.seed, 4, *place])
         for change in self.changes:
             amounts = torch.from_numpy(rng.uniform(-1, 1, (views * count, 2)).astype(np.float32))
             amounts = local_shard(amounts, views)

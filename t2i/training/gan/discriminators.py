@@ -10,6 +10,7 @@ from torch.nn.functional import interpolate
 from t2i.models.discriminator import Discriminator, Norm
 from t2i.models.projected_discriminator import ProjectedDiscriminator, Projection
 from t2i.runtime.distributed import local_rows, local_shard
+from t2i.training.gan.augmentation import Augmentation, Change
 
 NegativeCaptions = Literal["next", "hardest"]
 
@@ -25,6 +26,7 @@ class MultiScaleDiscriminator(nn.Module):
         backbone: name and side of :class:`~t2i.models.projected_discriminator.Projection`; None: the discriminators
             read the pixels, as published.
         backbone_weights: of the backbone; None: random ones.
+        augment: changes of :class:`~t2i.training.gan.augmentation.Augmentation` to what they see.
         negative_captions: which mismatched sentence a real image is shown with: the "next" one of the batch, as
             published, or the "hardest": the one of another class with the highest similarity by the projection. Most
             sentences differ in the largest part of a bird already; the hardest require the others too.
@@ -45,8 +47,10 @@ class MultiScaleDiscriminator(nn.Module):
         scales: Literal["all", "last"] = "all",
         backbone: Mapping[str, Any] | None = None,
         backbone_weights: dict[str, Tensor] | None = None,
+        augment: Sequence[Change] = (),
     ) -> None:
         super().__init__()
+        self.augmentation = Augmentation(augment)
         if negative_captions == "hardest" and not projection_dim:
             raise ValueError("hardest negative_captions need a projection_dim of 1 or more, it is 0")
         self.negative_captions = negative_captions

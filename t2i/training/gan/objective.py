@@ -18,7 +18,6 @@ from t2i.models.encoders.text import Text
 from t2i.models.generators.generator import Generated, Generator
 from t2i.runtime.device import Precision, autocast
 from t2i.runtime.distributed import all_gather, local_shard
-from t2i.training.gan.augmentation import Augmentation
 from t2i.training.gan.discriminators import MultiScaleDiscriminator
 from t2i.training.gan.memory_bank import MemoryBank
 
@@ -57,7 +56,6 @@ class GanObjective:
             and takes one z for each row; since it sorts first and second captions by length apart, a row is seldom
             the same image twice (8 % of the rows of CUB at a batch of 20), which "none" comes closest to.
         gamma1, gamma2, gamma3: of the DAMSM losses.
-        augmentation: of what discriminators see; None: nothing is changed.
 
     Raises:
         ValueError: a matching loss without a projection.
@@ -85,7 +83,6 @@ class GanObjective:
         gamma1: float,
         gamma2: float,
         gamma3: float,
-        augmentation: Augmentation | None = None,
     ) -> None:
         if matching and not discriminators[0].projection_dim:
             raise ValueError("the matching loss needs a projection_dim of 1 or more, it is 0")
@@ -95,7 +92,7 @@ class GanObjective:
         self.r1, self.r1_every = r1, r1_every
         self.lambda_, self.temperature, self.shared_noise = lambda_, temperature, shared_noise
         self.gammas = {"gamma1": gamma1, "gamma2": gamma2, "gamma3": gamma3}
-        self.augmentation = augmentation or Augmentation((), 0)
+        self.augmentation = discriminators.augmentation
         self.device = next(generator.parameters()).device
         self.memory_bank = MemoryBank(memory_bank, damsm_encoders.embedding_dim, self.device)
 
@@ -125,7 +122,7 @@ class GanObjective:
     # ---- Discriminators ----
 
     def discriminator_step(
-        self, scale: int, real: Tensor, fake: Tensor, text: Text, classes: Tensor, step: int
+        self, scale: int, real: Tensor, fake: Tensor, text: Text, classes: Tensor, step: int, rng: np.random.Generator
     ) -> dict[str, Tensor]:
         """Gradients of one discriminator; returns its losses, detached.
 
@@ -134,9 +131,10 @@ class GanObjective:
             real: [N, 3, s, s] and fake: [V N, 3, s, s] of that scale, this process's part.
             classes: [N], of the whole batch; a mismatched sentence of the same class may well fit.
             step: number of the step; R1 is taken every ``r1_every`` steps.
+            rng: draws the augmentation.
         """
-        real = self.augmentation(real, len(classes), 1, step, scale, 0)
-        fake = self.augmentation(fake.detach(), len(classes), self.captions_per_image, step, scale, 1)
+        real = self.augmentation(real, len(classes), 1, rng)
+        fake = self.augmentation(fake.detach(), len(classes), self.captions_per_image, rng)
         with autocast(self.precision):
             loss = self.discriminator_loss(scale, real, fake, text.sentence, classes)
         terms = {"d": backward(loss)}
@@ -176,7 +174,9 @@ class GanObjective:
 
     # ---- Generator ----
 
-    def generator_step(self, fake: Generated, noise: Noise, text: Text, batch: Batch, step: int) -> dict[str, Tensor]:
+    def generator_step(
+        self, fake: Generated, noise: Noise, text: Text, batch: Batch, rng: np.random.Generator
+    ) -> dict[str, Tensor]:
         """Gradients of the generator; returns its losses, detached.
 
         Gradients are first taken down to the images, scale by scale, so that the graph of one discriminator is freed
@@ -185,7 +185,7 @@ class GanObjective:
         images = [image.detach().requires_grad_() for image in fake.images]
         sentences = local_shard(text.sentence, self.captions_per_image)
         judged = enumerate(self.discriminators.judged(images))
-        adversarial = [self._adversarial_term(*each, sentences, len(batch.classes), step) for each in judged]
+        adversarial = [self._adversarial_term(*each, sentences, len(batch.classes), rng) for each in judged]
         terms = {"g": torch.stack(adversarial).sum()}
         if self.mode_seeking:
             terms["mode_seeking"] = self._mode_seeking_term(images, noise, text, len(batch.classes))
@@ -200,8 +200,10 @@ class GanObjective:
         unconditional, (conditional,) = self.discriminators[scale](images, sentences)
         return self.captions_per_image * generator_loss(unconditional, conditional, kind=self.adversarial)
 
-    def _adversarial_term(self, scale: int, images: Tensor, sentences: Tensor, count: int, step: int) -> Tensor:
-        images = self.augmentation(images, count, self.captions_per_image, step, scale, 2)
+    def _adversarial_term(
+        self, scale: int, images: Tensor, sentences: Tensor, count: int, rng: np.random.Generator
+    ) -> Tensor:
+        images = self.augmentation(images, count, self.captions_per_image, rng)
         with autocast(self.precision):
             loss = self.generator_loss(scale, images, sentences)
         return backward(loss)

@@ -1,7 +1,7 @@
 """Contrastive training of generator and discriminators (Ye et al., section 3.2)."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,6 @@ from t2i.runtime import distributed
 from t2i.runtime.activation_checkpointing import checkpoint_activations
 from t2i.runtime.device import Precision, current_device
 from t2i.runtime.sync_batch_norm import convert_sync_batchnorm
-from t2i.training.gan.augmentation import Augmentation, Change
 from t2i.training.gan.discriminators import MultiScaleDiscriminator
 from t2i.training.gan.objective import GanObjective
 from t2i.training.gan.optimizers import GanOptimizers
@@ -43,14 +42,12 @@ def train_gan(
     losses: Mapping[str, Any],
     optimizer: Mapping[str, Any],
     init: InitScheme,
-    augment: Sequence[Change],
     grow_at: float,
     precision: Precision,
     seed: int,
     steps: int | None = None,
     epochs: int | None = None,
     gradient_checkpointing: bool = False,
-    backbone_weights: dict[str, Tensor] | None = None,
     start: GanStart | None = None,
     snapshots: SnapshotFiles | None = None,
     progress: ProgressImages | None = None,
@@ -66,13 +63,11 @@ def train_gan(
         discriminator: arguments of :class:`~t2i.training.gan.discriminators.MultiScaleDiscriminator`.
         losses: arguments of :class:`~t2i.training.gan.objective.GanObjective`.
         optimizer: arguments of :class:`~t2i.training.gan.optimizers.GanOptimizers`.
-        augment: changes of :class:`~t2i.training.gan.augmentation.Augmentation` to what discriminators see.
         grow_at: share of the steps before which the largest scale, which takes most of the time, is neither generated
             nor discriminated. Then it starts with the weights of the scale before it. 0: all scales from the start, as
             published.
         steps, epochs: length of the training; one of both.
         gradient_checkpointing: of the generator, for less memory; changes no byte of the outcome.
-        backbone_weights: of the pretrained network that discriminators read features of, if they do.
         start: weights to go on from instead of initial ones; with them all scales are trained from the start, whatever
             ``grow_at`` says.
         snapshots: where averaged generators are kept, evenly spaced over the steps, the last one among them.
@@ -91,9 +86,7 @@ def train_gan(
     damsm = damsm.to(device).eval().requires_grad_(False)
     g = Generator(model=model, embedding_dim=damsm.embedding_dim, image_size=pack.image_size, **generator)
     image_sizes = scales(g.config["base_size"], pack.image_size)
-    d = MultiScaleDiscriminator(
-        image_sizes, embedding_dim=damsm.embedding_dim, backbone_weights=backbone_weights, **discriminator
-    )
+    d = MultiScaleDiscriminator(image_sizes, embedding_dim=damsm.embedding_dim, **discriminator)
     _initialise(g, d, init, start, device)
 
     # ---- Data, losses and optimizers ----
@@ -103,10 +96,7 @@ def train_gan(
     )  # fmt: skip
     num_steps = data.num_steps(steps, epochs)
     kept_steps = [] if snapshots is None else snapshot_steps(num_steps, snapshots.count)
-    objective = GanObjective(
-        g, d, damsm, captions_per_image=captions_per_image, precision=precision, **losses,
-        augmentation=Augmentation(augment, seed),
-    )  # fmt: skip
+    objective = GanObjective(g, d, damsm, captions_per_image=captions_per_image, precision=precision, **losses)
     optimizers = GanOptimizers(g, d, steps=num_steps, **optimizer)
     if gradient_checkpointing:
         checkpoint_activations(g.checkpointable_blocks())
@@ -136,19 +126,19 @@ def train_gan(
         text = objective.encode_captions(batch)
         real = d.pyramid(to_float(batch.images))
         noise = objective.draw_noise(batch_size, np.random.default_rng([seed, 2, step]))
+        rng = np.random.default_rng([seed, 4, step])  # of augmentation
         fake = objective.generate(text, noise, num_scales)
 
         # ---- Discriminators, one after the other: graph, gradients and bf16 weights of one at a time ----
         d.requires_grad_(True)
         d_terms: list[dict[str, Tensor]] = []
         for scale, judged in enumerate(d.judged(fake.images)):
-            images = real[scale], judged
-            d_terms.append(objective.discriminator_step(scale, *images, text, batch.classes, step))
+            d_terms.append(objective.discriminator_step(scale, real[scale], judged, text, batch.classes, step, rng))
             optimizers.step_discriminator(scale)
         d.requires_grad_(False)
 
         # ---- Generator ----
-        g_terms = objective.generator_step(fake, noise, text, batch, step)
+        g_terms = objective.generator_step(fake, noise, text, batch, rng)
         optimizers.step_generator()
 
         # ---- Memory bank, progress, snapshots, log ----

@@ -26,6 +26,8 @@ LOSSES = changed(
     {"adversarial": "bce", "matching": 0.0, "memory_bank": 0, "mode_seeking": 0.0, "r1": 0.0, "damsm": 0.0, "kl": 0.0},
 )
 
+RNG = np.random.default_rng(0)  # of augmentation, of which there is none here
+
 
 def make(captions: int = 2, projection_dim: int = 0, negative_captions: str = "next", **losses: object) -> GanObjective:
     """Two scales, an untrained DAMSM with embeddings of 6 dimensions, losses of AttnGAN unless changed."""
@@ -94,7 +96,7 @@ def test_fakes_get_no_gradient_from_the_discriminator_step() -> None:
     objective, batch = make(), batch_of(4, 2)
     text, fake = objective.encode_captions(batch), [image.requires_grad_() for image in images(8)]
     for scale, real in enumerate(images(4)):
-        objective.discriminator_step(scale, real, fake[scale], text, batch.classes, 0)
+        objective.discriminator_step(scale, real, fake[scale], text, batch.classes, 0, RNG)
     assert all(image.grad is None for image in fake)
     assert all(weight.grad is not None for weight in objective.discriminators.parameters())
 
@@ -103,10 +105,10 @@ def test_r1_is_taken_every_so_many_steps_and_weighted_for_the_others() -> None:
     objective, batch, (real, _) = make(r1=0.3, r1_every=4), batch_of(4, 2), images(4)
     text, (fake, _) = objective.encode_captions(batch), images(8)
     d = objective.discriminators[0]
-    objective.discriminator_step(0, real, fake, text, batch.classes, 3)
+    objective.discriminator_step(0, real, fake, text, batch.classes, 3, RNG)
     without = [weight.grad.clone() for weight in d.parameters() if weight.grad is not None]
     d.zero_grad()
-    terms = objective.discriminator_step(0, real, fake, text, batch.classes, 4)
+    terms = objective.discriminator_step(0, real, fake, text, batch.classes, 4, RNG)
     with_it = [weight.grad.clone() for weight in d.parameters() if weight.grad is not None]
     d.zero_grad()
     image = real.clone().requires_grad_()
@@ -127,7 +129,7 @@ def test_gradients_of_a_generator_step_are_those_of_the_sum_of_its_losses(captio
     objective.memory_bank.add(torch.randn(5, 6), torch.arange(10, 15))
     noise = objective.draw_noise(4, np.random.default_rng(0))
     generator = objective.generator
-    terms = objective.generator_step(objective.generate(text, noise, 2), noise, text, batch, step=0)
+    terms = objective.generator_step(objective.generate(text, noise, 2), noise, text, batch, RNG)
     taken = [copy.copy(weight.grad) for weight in generator.parameters()]
     generator.zero_grad()
 
