@@ -7,8 +7,9 @@ from torch import Tensor, nn
 
 from t2i.models.convolution import Conv2d, conv2d, conv_transpose2d
 
-NormAct = Literal["glu_batchnorm", "leaky_groupnorm"]
-"""Normalisation and activation of a generator: the paper's gated linear units and batch norm, or the cheaper pair."""
+NormAct = Literal["glu_batchnorm", "leaky_batchnorm", "leaky_groupnorm"]
+"""Normalisation and activation of a generator: batch norm and gated linear units are the paper's. Leaky ReLU takes half
+the products; group norm sees each image by itself."""
 
 
 def conv3x3(channels_in: int, channels_out: int, *, bias: bool = False) -> nn.Conv2d:
@@ -91,12 +92,15 @@ def group_norm(channels: int) -> nn.GroupNorm:
     return GroupNorm(max(1, channels // 8), channels)
 
 
+def image_norm(channels: int, norm_act: NormAct) -> nn.Module:
+    """The normalisation of [N, C, H, W]."""
+    return group_norm(channels) if norm_act == "leaky_groupnorm" else nn.BatchNorm2d(channels)
+
+
 def conv_norm_act(convolution: nn.Conv2d, norm_act: NormAct) -> list[nn.Module]:
     """A convolution with its normalisation and activation; gated units halve the channels."""
-    channels = convolution.out_channels
-    if norm_act == "glu_batchnorm":
-        return [convolution, nn.BatchNorm2d(channels), GLU()]
-    return [convolution, group_norm(channels), nn.LeakyReLU(0.2, inplace=True)]
+    activate = GLU() if norm_act == "glu_batchnorm" else nn.LeakyReLU(0.2, inplace=True)
+    return [convolution, image_norm(convolution.out_channels, norm_act), activate]
 
 
 def pre_activation_channels(channels_out: int, norm_act: NormAct) -> int:
@@ -140,11 +144,12 @@ class ResidualBlock(nn.Module):
     def __init__(self, channels: int, norm_act: NormAct, *, duplicated_input: bool = False) -> None:
         super().__init__()
         self.duplicated_input = duplicated_input
-        norm = nn.BatchNorm2d(channels) if norm_act == "glu_batchnorm" else group_norm(channels)
         convolution = (DuplicatedInputConv3x3 if duplicated_input else conv3x3)(
             channels, pre_activation_channels(channels, norm_act)
         )
-        self.block = nn.Sequential(*conv_norm_act(convolution, norm_act), conv3x3(channels, channels), norm)
+        self.block = nn.Sequential(
+            *conv_norm_act(convolution, norm_act), conv3x3(channels, channels), image_norm(channels, norm_act)
+        )
 
     def forward(self, hidden: Tensor) -> Tensor:
         """Shape: [N, C, H, W], or half the channels where duplicated_input -> [N, C, H, W]."""

@@ -57,7 +57,7 @@ class PretrainDamsm(Section):
 class Generator(Section):
     """Block ``train_gan.generator``."""
 
-    norm_act: Literal["glu_batchnorm", "leaky_groupnorm"]
+    norm_act: Literal["glu_batchnorm", "leaky_batchnorm", "leaky_groupnorm"]
     mapping_layers: Natural
     binary_noise_dims: Natural
 

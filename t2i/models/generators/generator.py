@@ -13,7 +13,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from t2i.models.blocks import ConditioningAugmentation, NormAct, ResidualBlock, UpBlock, conv3x3
+from t2i.models.blocks import (
+    ConditioningAugmentation,
+    NormAct,
+    ResidualBlock,
+    UpBlock,
+    conv3x3,
+    pre_activation_channels,
+)
 from t2i.models.generators.attngan import AttentionStage, WordAttention
 from t2i.models.generators.dmgan import DynamicMemory, MemoryStage
 
@@ -66,14 +73,13 @@ class InitialStage(nn.Module):
             inputs = MAPPING_WIDTH
         doublings = int(math.log2(base_size // 4))
         self.channels = ngf * 2**doublings
-        width = self.channels * 16
-        self.linear: nn.Module
-        if norm_act == "glu_batchnorm":
-            self.linear = nn.Sequential(
-                nn.Linear(inputs, 2 * width, bias=False), nn.BatchNorm1d(2 * width), nn.GLU(dim=1)
-            )
-        else:
-            self.linear = nn.Sequential(nn.Linear(inputs, width), nn.LeakyReLU(0.2))
+        width = pre_activation_channels(self.channels * 16, norm_act)
+        batch_norm = norm_act != "leaky_groupnorm"
+        self.linear = nn.Sequential(
+            nn.Linear(inputs, width, bias=not batch_norm),
+            *([nn.BatchNorm1d(width)] if batch_norm else []),
+            nn.GLU(dim=1) if norm_act == "glu_batchnorm" else nn.LeakyReLU(0.2),
+        )
         self.ups = nn.Sequential(
             *(UpBlock(self.channels >> level, self.channels >> (level + 1), norm_act) for level in range(doublings))
         )

@@ -1,15 +1,18 @@
 """Generators: shapes at any number of stages, and attention that sees only a caption's own words."""
 
+from typing import get_args
+
 import numpy as np
 import pytest
 import torch
 
+from t2i.models.blocks import NormAct
 from t2i.models.generators.generator import Generator, scales
 from tests.helpers import generator_inputs, make_generator
 
 
 @pytest.mark.parametrize("model", ["attngan", "dmgan"])
-@pytest.mark.parametrize("norm_act", ["leaky_groupnorm", "glu_batchnorm"])
+@pytest.mark.parametrize("norm_act", get_args(NormAct))
 @pytest.mark.parametrize(("base_size", "image_size"), [(8, 8), (16, 32), (8, 32)])
 def test_a_picture_a_scale_and_attention_a_refinement(
     base_size: int, image_size: int, norm_act: str, model: str
@@ -46,7 +49,7 @@ def test_a_model_file_may_hold_the_small_scales_alone(model: str, num_scales: in
     )
 
 
-@pytest.mark.parametrize("norm_act", ["leaky_groupnorm", "glu_batchnorm"])
+@pytest.mark.parametrize("norm_act", get_args(NormAct))
 def test_a_mapping_comes_before_the_first_stage_alone(norm_act: str) -> None:
     plain, mapped = make_generator(norm_act=norm_act), make_generator(norm_act=norm_act, mapping_layers=2)
     ours, theirs = mapped.state_dict(), plain.state_dict()
