@@ -47,7 +47,7 @@ GAN: Arguments = {
     },
     "discriminator": {
         "ndf": 8, "backbone": None, "scales": "all", "augment": [], "norm": "none", "projection_dim": 8,
-        "negative_captions": "hardest",
+        "minibatch_std": 0, "negative_captions": "hardest",
     },
     "losses": {
         "adversarial": "hinge", "damsm": 0.1, "kl": 1.0, "mode_seeking": 0.05, "matching": 1.0, "r1": 0.3,
@@ -81,10 +81,11 @@ def changed(arguments: Mapping[str, Any], *changes: Mapping[str, Any]) -> Argume
 
 PHOTO: Arguments = {
     "grow_at": 0.0,
+    "generator": {"norm_act": "leaky_batchnorm"},
     "discriminator": {
         "backbone": {"name": "timm/test_efficientnet", "side": 128}, "scales": "last",
         "augment": ["brightness", "contrast", "translation"], "norm": "batch",
-        "negative_captions": "next",
+        "minibatch_std": 2, "negative_captions": "next",
     },
     "losses": {"matching": 0.0, "memory_bank": 0, "r1": 0.0},
 }  # fmt: skip

@@ -27,6 +27,8 @@ _READ = (
     ("KID", "lower", r"fidelity\.([^.]+)\.kid\.fakes"),
     ("precision", "higher", r"fidelity\.([^.]+)\.precision\.fakes"),
     ("recall", "higher", r"fidelity\.([^.]+)\.recall\.fakes"),
+    ("precision, cosine", "higher", r"fidelity\.([^.]+)\.precision_cosine\.fakes"),
+    ("recall, cosine", "higher", r"fidelity\.([^.]+)\.recall_cosine\.fakes"),
     ("IS", "higher", r"fidelity\.([^.]+)\.is\.fakes"),
     ("R-precision", "higher", r"r_precision\.([^.]+)\.fakes"),
 )

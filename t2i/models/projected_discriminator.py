@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
+from t2i.errors import InputError
 from t2i.models.backbone import Backbone
 from t2i.models.blocks import conv3x3
 from t2i.models.convolution import Conv2d
@@ -82,21 +83,32 @@ class ProjectedDiscriminator(nn.Module):
         embedding_dim: D of the sentence.
         norm: "batch", "spectral" or "none".
         projection_dim: P, 1 or more.
+        minibatch_std: G, images of a group whose spread is seen: the standard deviation of their features within the
+            group, mean over the channels, is one more channel of each level (cf. Karras et al., "Progressive Growing
+            of GANs", 2018). A generator that draws one pose for all noises is told from photographs by it. 0: none.
     """
 
-    def __init__(self, projection: Projection, ndf: int, embedding_dim: int, norm: Norm, projection_dim: int) -> None:
+    def __init__(
+        self,
+        projection: Projection,
+        ndf: int,
+        embedding_dim: int,
+        norm: Norm,
+        projection_dim: int,
+        minibatch_std: int = 0,
+    ) -> None:
         super().__init__()
         self._projection = (projection,)  # in a tuple, where torch does not look for modules
         self.config: dict[str, Any] = {
             "backbone": projection.config, "ndf": ndf, "embedding_dim": embedding_dim, "norm": norm,
-            "projection_dim": projection_dim,
+            "projection_dim": projection_dim, "minibatch_std": minibatch_std,
         }  # fmt: skip
-        self.projection_dim = projection_dim
+        self.projection_dim, self.minibatch_std = projection_dim, minibatch_std
         self.levels = nn.ModuleList(
             _to_4x4(channels, side, ndf, norm)
             for channels, side in zip(projection.channels, projection.sides, strict=True)
         )
-        width = LEVELS * 8 * ndf
+        width = LEVELS * (8 * ndf + bool(minibatch_std))
         self.unconditional_head = nn.Conv2d(width, LEVELS, 4, groups=LEVELS)
         self.conditional_head = nn.Conv2d(width, LEVELS, 4, groups=LEVELS)
         self.project_image = nn.Conv2d(width, LEVELS * projection_dim, 4, groups=LEVELS)
@@ -121,12 +133,29 @@ class ProjectedDiscriminator(nn.Module):
     def features(self, *images: Tensor) -> list[Tensor]:
         """Features of several sets of images, in one pass; but for batch norms, which see one set after the other.
 
-        Shape: any number of [N, 3, S, S] in [-1, 1] -> [N, 4 C, 4, 4] each.
+        Shape: any number of [N, 3, S, S] in [-1, 1] -> [N, 4 C, 4, 4] each; with ``minibatch_std``, C is one more.
+
+        Raises:
+            InputError: a set has images beside whole groups.
         """
         counts = [len(each) for each in images]
         maps = self._projection[0](torch.cat(images))
         levels = [pass_apart(trunk, each, counts) for trunk, each in zip(self.levels, maps, strict=True)]  # type: ignore[arg-type]
+        if self.minibatch_std:
+            levels = [torch.cat((level, self._spread(level, counts)), dim=1) for level in levels]
         return list(torch.cat(levels, dim=1).split(counts))
+
+    def _spread(self, level: Tensor, counts: list[int]) -> Tensor:
+        """Spread of the group that each image is in: [N, C, 4, 4] -> [N, 1, 4, 4]."""
+        group = self.minibatch_std
+        if any(count % group for count in counts):
+            raise InputError(
+                f"minibatch_std is {group} and a process has {counts[0]} images of a batch: set a batch_size that "
+                "gives each process a multiple, or minibatch_std 0"
+            )
+        variance = level.float().unflatten(0, (-1, group)).var(dim=1, unbiased=False)
+        spread = (variance + 1e-8).sqrt().mean(dim=1, keepdim=True)
+        return spread.repeat_interleave(group, dim=0).to(level.dtype)
 
     def unconditional(self, features: Tensor) -> Tensor:
         """Logits [N, 4] that features [N, 4 C, 4, 4] are of real images."""

@@ -77,6 +77,7 @@ class Discriminator(Section):
     augment: list[Literal["brightness", "contrast", "translation"]]
     norm: Literal["batch", "spectral", "none"]
     projection_dim: Natural
+    minibatch_std: Natural
     negative_captions: Literal["next", "hardest"]
 
 
@@ -122,6 +123,8 @@ class TrainGan(Section):
             raise ValueError("negative_captions 'hardest' and losses.matching need projection_dim to be 1 or more")
         if self.discriminator.backbone is not None and not self.discriminator.projection_dim:
             raise ValueError("a discriminator with a backbone needs projection_dim to be 1 or more")
+        if self.discriminator.minibatch_std and self.discriminator.backbone is None:
+            raise ValueError("discriminator.minibatch_std needs a discriminator.backbone, or to be 0")
         if self.discriminator.scales == "last" and self.grow_at:
             raise ValueError("with discriminator.scales 'last', grow_at must be 0: nothing would be judged before it")
         return self

@@ -184,6 +184,7 @@ def _discriminator_values(
         _Value(f"{recipe}.scales", scales, wanted["scales"] if base_size < image_size else "all"),
         _Value(f"{recipe}.norm", configs[0]["norm"], wanted["norm"]),
         _Value(f"{recipe}.projection_dim", configs[0]["projection_dim"], wanted["projection_dim"]),
+        _Value(f"{recipe}.minibatch_std", configs[0].get("minibatch_std", 0), wanted["minibatch_std"]),
         _Value(f"{budget}.pretrain_damsm.embedding_dim", configs[0]["embedding_dim"], embedding_dim),
         _Value(f"{budget}.train_gan.generator.base_size", sizes[0] if scales == "all" else base_size, base_size),
         _Value(f"{budget}.preprocess.image_size", sizes[-1], image_size),

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from t2i.errors import InputError
 from t2i.models.projected_discriminator import LEVELS, ProjectedDiscriminator, Projection
 
 pytest.importorskip("timm")
@@ -10,10 +11,10 @@ pytest.importorskip("timm")
 BACKBONE = "timm/test_efficientnet"
 
 
-def make(norm: str = "spectral") -> ProjectedDiscriminator:
+def make(norm: str = "spectral", minibatch_std: int = 0) -> ProjectedDiscriminator:
     torch.manual_seed(0)
     projection = Projection(BACKBONE, 128, 4)
-    return ProjectedDiscriminator(projection, 4, 6, norm, 5).eval()  # type: ignore[arg-type]
+    return ProjectedDiscriminator(projection, 4, 6, norm, 5, minibatch_std).eval()  # type: ignore[arg-type]
 
 
 def test_every_level_judges_by_itself() -> None:
@@ -86,6 +87,31 @@ def test_several_sets_of_images_pass_as_if_by_themselves(norm: str) -> None:
     sets = torch.rand(3, 3, 32, 32), torch.rand(2, 3, 32, 32) - 1
     for found, images in zip(together.features(*sets), sets, strict=True):
         torch.testing.assert_close(found, apart.features(images)[0], rtol=1e-4, atol=1e-5)
+
+
+def test_the_spread_of_a_group_is_one_more_channel_of_each_level() -> None:
+    plain, network = make(), make(minibatch_std=2)
+    sets = torch.rand(4, 3, 32, 32), torch.rand(1, 3, 32, 32).expand(2, -1, -1, -1)
+    for features, expected in zip(network.features(*sets), plain.features(*sets), strict=True):
+        levels = features.unflatten(1, (LEVELS, 33))
+        torch.testing.assert_close(levels[:, :, :32], expected.unflatten(1, (LEVELS, 32)))
+        for group in range(0, len(features), 2):
+            spread = levels[group : group + 2, :, :32].std(dim=0, unbiased=False).mean(dim=1)
+            torch.testing.assert_close(levels[group, :, 32], spread, rtol=1e-3, atol=2e-4)
+            assert torch.equal(levels[group, :, 32], levels[group + 1, :, 32])
+    unconditional, (conditional,) = network(sets[0], torch.randn(4, 6))
+    assert unconditional.shape == conditional.shape == (4, LEVELS)
+
+
+def test_gradients_of_the_spread_are_finite_where_there_is_none() -> None:
+    network, images = make(minibatch_std=2), torch.rand(1, 3, 32, 32).repeat(2, 1, 1, 1).requires_grad_()
+    network(images, torch.randn(2, 6))[0].sum().backward()
+    assert images.grad is not None and images.grad.isfinite().all()
+
+
+def test_images_beside_whole_groups_are_refused() -> None:
+    with pytest.raises(InputError, match="minibatch_std is 4 and a process has 6 images of a batch: set a batch_size"):
+        make(minibatch_std=4).features(torch.rand(6, 3, 32, 32))
 
 
 @pytest.mark.parametrize("side", [64, 96, 192])

@@ -35,7 +35,7 @@ def test_gan_settings_are_the_published_ones(data: str, model: str) -> None:
         },
         "discriminator": {
             "backbone": None, "scales": "all", "augment": [], "ndf": ndf, "norm": norm, "projection_dim": 0,
-            "negative_captions": "next",
+            "minibatch_std": 0, "negative_captions": "next",
         },
         "losses": {
             "adversarial": "bce", "damsm": damsm, "kl": 1.0, "mode_seeking": 0.0, "matching": 0.0, "r1": 0.0,

@@ -121,6 +121,11 @@ def test_numbers_as_dvc_writes_them_are_numbers(tmp_path: Path) -> None:
             "budgets.smoke.train_judge.width is budgets.<name>.train_judge.image_encoder.width now",
         ),
         ("projection_dim: 128", "projection_dim: 0", "need projection_dim to be 1 or more"),
+        (
+            "minibatch_std: 0",
+            "minibatch_std: 4",
+            "discriminator.minibatch_std needs a discriminator.backbone, or to be 0",
+        ),
         ("vocab:\n", "vocab: 3\nvocabs:\n", "vocab = 3: must be a valid dictionary"),
     ],
 )

@@ -26,6 +26,7 @@ class MultiScaleDiscriminator(nn.Module):
         backbone: name and side of :class:`~t2i.models.projected_discriminator.Projection`; None: the discriminators
             read the pixels, as published.
         backbone_weights: of the backbone; None: random ones.
+        minibatch_std: of the projected discriminator.
         augment: changes of :class:`~t2i.training.gan.augmentation.Augmentation` to what they see.
         negative_captions: which mismatched sentence a real image is shown with: the "next" one of the batch, as
             published, or the "hardest": the one of another class with the highest similarity by the projection. Most
@@ -47,6 +48,7 @@ class MultiScaleDiscriminator(nn.Module):
         scales: Literal["all", "last"] = "all",
         backbone: Mapping[str, Any] | None = None,
         backbone_weights: dict[str, Tensor] | None = None,
+        minibatch_std: int = 0,
         augment: Sequence[Change] = (),
     ) -> None:
         super().__init__()
@@ -60,7 +62,9 @@ class MultiScaleDiscriminator(nn.Module):
             self.scales = nn.ModuleList(Discriminator(size, *sizes) for size in self.image_sizes)
         else:
             projection = Projection(backbone["name"], backbone["side"], ndf, backbone_weights)
-            self.scales = nn.ModuleList(ProjectedDiscriminator(projection, *sizes) for _ in self.image_sizes)
+            self.scales = nn.ModuleList(
+                ProjectedDiscriminator(projection, *sizes, minibatch_std) for _ in self.image_sizes
+            )
 
     def __getitem__(self, scale: int) -> Discriminator | ProjectedDiscriminator:
         """The discriminator of a scale, from 0, the smallest that is judged."""
