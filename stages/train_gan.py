@@ -21,6 +21,7 @@ from t2i.pipeline.scratch import resumable
 from t2i.pipeline.start import gan_start, warn_of_other_text
 from t2i.runtime import distributed
 from t2i.runtime.device import choose_algorithms
+from t2i.training.gan.observer import Observer
 from t2i.training.gan.progress import ProgressImages
 from t2i.training.gan.snapshots import SnapshotFiles
 from t2i.training.gan.start import GanStart
@@ -44,17 +45,18 @@ def main(params: Params) -> None:
     backbone = settings["discriminator"]["backbone"]
     settings["discriminator"] = {**settings["discriminator"], "backbone_weights": _backbone_weights(backbone)}
     with resumable("train_gan", record, params.runtime.checkpoint_seconds) as checkpoints:
-        progress, kept = None, None
+        kept, observers = None, dict[str, Observer]()
         if distributed.rank() == 0:
             content = {"text": damsm.text.to_checkpoint(), "provenance": record}
             kept = SnapshotFiles(checkpoints.folder, snapshots, content, pack.image_size)
             test = PackedSplit(PREPARED, "test")
             progress = ProgressImages(test, damsm, PLOTS / "train_gan.png", params.dataset.max_words)
+            observers = {"progress": progress, "snapshots": kept}
         # gradient checkpointing changes no result and so is not part of the record: a run that was short of memory
         # can go on with it
         _, discriminators, history = train_gan(
             pack, damsm, **settings, gradient_checkpointing=params.runtime.gradient_checkpointing,
-            start=networks, progress=progress, snapshots=kept, checkpoints=checkpoints,
+            start=networks, observers=observers, checkpoints=checkpoints,
         )  # fmt: skip
         if kept is None:
             return

@@ -10,7 +10,7 @@ from t2i.checkpoints.snapshots import snapshot_path
 from t2i.errors import InputError
 from t2i.files import replacing_folder
 from t2i.models.generators.generator import Generator
-from t2i.training.loop.checkpoint import is_damaged
+from t2i.training.loop.checkpoint import is_damaged, num_bytes
 
 
 def snapshot_steps(steps: int, count: int) -> list[int]:
@@ -41,14 +41,20 @@ class SnapshotFiles:
         self.folder, self.count, self.content, self.image_size = folder, count, content, image_size
         self.steps: list[int] = []
 
-    def keep(self, step: int, generator: Generator, num_scales: int) -> None:
-        """Write the snapshot of a step.
+    def file_bytes(self, steps: int, generator: Generator) -> int:
+        """Of all files of a training."""
+        return len(snapshot_steps(steps, self.count)) * num_bytes(generator.state_dict())
+
+    def __call__(self, step: int, steps: int, generator: Generator, num_scales: int) -> None:
+        """Write a snapshot if ``step`` of ``steps`` is one of the steps for it.
 
         Args:
             generator: the averaged one.
             num_scales: scales that are trained so far. The file holds a generator of these alone, whose images are
                 smaller than those of the training: what an untrained scale makes of them is not worth a look.
         """
+        if step not in snapshot_steps(steps, self.count):
+            return
         path = snapshot_path(self.folder, step)
         snapshot = {"step": step, "image_size": self.image_size}
         model_file.save(

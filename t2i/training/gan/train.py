@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -20,11 +21,10 @@ from t2i.runtime.device import Precision, current_device
 from t2i.runtime.sync_batch_norm import convert_sync_batchnorm
 from t2i.training.gan.discriminators import MultiScaleDiscriminator
 from t2i.training.gan.objective import GanObjective
+from t2i.training.gan.observer import Observer
 from t2i.training.gan.optimizers import GanOptimizers
-from t2i.training.gan.progress import ProgressImages
-from t2i.training.gan.snapshots import SnapshotFiles, snapshot_steps
 from t2i.training.gan.start import GanStart
-from t2i.training.loop.checkpoint import CheckpointPolicy, Stateful, num_bytes
+from t2i.training.loop.checkpoint import CheckpointPolicy, Stateful
 from t2i.training.loop.loop import TrainingLoop
 
 
@@ -49,8 +49,7 @@ def train_gan(
     epochs: int | None = None,
     gradient_checkpointing: bool = False,
     start: GanStart | None = None,
-    snapshots: SnapshotFiles | None = None,
-    progress: ProgressImages | None = None,
+    observers: Mapping[str, Observer] = MappingProxyType({}),
     checkpoints: CheckpointPolicy | None = None,
 ) -> tuple[Generator, MultiScaleDiscriminator, list[dict[str, float]]]:
     """Train a generator on images with several captions each. Several processes share out the images of a step.
@@ -70,8 +69,8 @@ def train_gan(
         gradient_checkpointing: of the generator, for less memory; changes no byte of the outcome.
         start: weights to go on from instead of initial ones; with them all scales are trained from the start, whatever
             ``grow_at`` says.
-        snapshots: where averaged generators are kept, evenly spaced over the steps, the last one among them.
-        progress: images to look at while the averaged generator learns.
+        observers: by name: what looks at the averaged generator after each step, such as
+            :class:`~t2i.training.gan.snapshots.SnapshotFiles`.
         checkpoints: where checkpoints go, and where to go on from one.
 
     Returns:
@@ -95,22 +94,17 @@ def train_gan(
         views=captions_per_image, rows=distributed.local_rows(batch_size),
     )  # fmt: skip
     num_steps = data.num_steps(steps, epochs)
-    kept_steps = [] if snapshots is None else snapshot_steps(num_steps, snapshots.count)
     objective = GanObjective(g, d, damsm, captions_per_image=captions_per_image, precision=precision, **losses)
     optimizers = GanOptimizers(g, d, steps=num_steps, **optimizer)
     if gradient_checkpointing:
         checkpoint_activations(g.checkpointable_blocks())
 
     parts: dict[str, Stateful] = {
-        "generator": g, "discriminators": d, "memory_bank": objective.memory_bank, **optimizers.parts()
+        "generator": g, "discriminators": d, "memory_bank": objective.memory_bank, **optimizers.parts(), **observers
     }  # fmt: skip
-    if progress is not None:
-        parts["progress"] = progress
-    if snapshots is not None:
-        parts["snapshots"] = snapshots
     loop = TrainingLoop(
         "GAN", num_steps, parts, checkpoints, keep_memory=not gradient_checkpointing,
-        kept_bytes=len(kept_steps) * num_bytes(optimizers.average.state_dict()),
+        kept_bytes=sum(each.file_bytes(num_steps, optimizers.average) for each in observers.values()),
     )  # fmt: skip
     # the first step with the largest scale; one that starts from trained weights would lose what it has learned
     growth_step = math.ceil(grow_at * num_steps) if start is None else 0
@@ -141,12 +135,10 @@ def train_gan(
         g_terms = objective.generator_step(fake, noise, text, batch, rng)
         optimizers.step_generator()
 
-        # ---- Memory bank, progress, snapshots, log ----
+        # ---- Memory bank, observers, log ----
         objective.memory_bank.add(text.sentence, batch.classes.repeat(captions_per_image))
-        if progress is not None:
-            progress(step + 1, num_steps, optimizers.average, num_scales)
-        if snapshots is not None and step + 1 in kept_steps:
-            snapshots.keep(step + 1, optimizers.average, num_scales)
+        for observer in observers.values():
+            observer(step + 1, num_steps, optimizers.average, num_scales)
         loop.step_done(step, **_sums(d_terms), **g_terms)
     return optimizers.average.cpu(), d.cpu(), loop.history.rows
 

@@ -13,7 +13,7 @@ from tests.helpers import same_weights, small_damsm, small_gan
 def test_progress_images_do_not_change_the_training(striped: Path, vocabulary: Vocabulary, tmp_path: Path) -> None:
     damsm = small_damsm(striped, vocabulary, steps=3)[0]
     progress = ProgressImages(PackedSplit(striped, "test"), damsm, tmp_path / "grid.png", 18)
-    watched = small_gan(striped, damsm, progress=progress)[0]
+    watched = small_gan(striped, damsm, observers={"progress": progress})[0]
     assert same_weights(watched, small_gan(striped, damsm)[0]) and list(progress.pictures) == [1, 2, 4]
     with Image.open(tmp_path / "grid.png") as grid:
         width, height = grid.size

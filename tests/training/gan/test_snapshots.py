@@ -45,6 +45,9 @@ class Recorder:
     def __init__(self) -> None:
         self.states: dict[int, dict[str, torch.Tensor]] = {}
 
+    def file_bytes(self, _steps: int, _generator: Generator) -> int:
+        return 0
+
     def __call__(self, step: int, _steps: int, generator: Generator, _num_scales: int) -> None:
         self.states[step] = {name: value.clone() for name, value in generator.state_dict().items()}
 
@@ -60,10 +63,9 @@ def test_files_hold_the_averages_of_trained_scales_and_change_nothing(
 ) -> None:
     damsm = small_damsm(striped, vocabulary, steps=3)[0]
     files = SnapshotFiles(tmp_path, 4, {"text": damsm.text.to_checkpoint()} | CONTENT, 32)
-    recorder: Any = Recorder()
-    generator, _ = small_gan(
-        striped, damsm, snapshots=files, progress=recorder
-    )  # grows to 32 pixels after 2 of 4 steps
+    recorder = Recorder()
+    observers = {"snapshots": files, "recorder": recorder}
+    generator, _ = small_gan(striped, damsm, observers=observers)  # grows to 32 pixels after 2 of 4 steps
     assert same_weights(generator, small_gan(striped, damsm)[0])
     assert {step: path.name for step, path in snapshots_in(tmp_path).items()} == {
         1: "000001.pt", 2: "000002.pt", 3: "000003.pt", 4: "000004.pt",
@@ -83,7 +85,7 @@ def test_files_hold_the_averages_of_trained_scales_and_change_nothing(
 
 def keep(files: SnapshotFiles, *steps: int) -> None:
     for step in steps:
-        files.keep(step, make_generator(), 3)
+        files(step, 2 * files.count, make_generator(), 3)
 
 
 def test_publishing_replaces_the_folder_as_a_whole(tmp_path: Path) -> None:
@@ -125,8 +127,9 @@ def test_snapshots_after_the_last_checkpoint_are_written_again(
     reasons = iter([None, "asked to"])
     policy = CheckpointPolicy(tmp_path, 1e9, lambda: next(reasons, None))
     with pytest.raises(StoppedError):
-        small_gan(striped, damsm, snapshots=SnapshotFiles(tmp_path, 4, CONTENT, 32), checkpoints=policy)
+        first = SnapshotFiles(tmp_path, 4, CONTENT, 32)
+        small_gan(striped, damsm, observers={"snapshots": first}, checkpoints=policy)
     snapshot_path(tmp_path, 3).write_bytes(b"half of one, when the power went")  # no checkpoint knows of it
     files = SnapshotFiles(tmp_path, 4, CONTENT, 32)
-    small_gan(striped, damsm, snapshots=files, checkpoints=policy)
+    small_gan(striped, damsm, observers={"snapshots": files}, checkpoints=policy)
     assert files.steps == [1, 2, 3, 4] and model_file.load(snapshot_path(tmp_path, 3), "gan")["snapshot"]["step"] == 3

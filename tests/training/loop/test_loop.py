@@ -90,8 +90,7 @@ def test_gan_goes_on_to_the_same_bits_and_the_same_grid(
             striped,
             damsm,
             **changed(changes, {"steps": 6, "optimizer": {"ema_decay": 0.9}}),
-            progress=progress,
-            snapshots=snapshots,
+            observers={"progress": progress, "snapshots": snapshots},
             checkpoints=given,
         )
 
@@ -188,12 +187,13 @@ def test_space_is_asked_for_snapshots_too(
 ) -> None:
     def asked(snapshots: SnapshotFiles | None) -> int:
         with pytest.raises(InputError) as caught:
-            small_gan(striped, damsm, snapshots=snapshots, checkpoints=policy(tmp_path))
+            observers = {} if snapshots is None else {"snapshots": snapshots}
+            small_gan(striped, damsm, observers=observers, checkpoints=policy(tmp_path))
         return int(str(caught.value).split("need ")[1].split(" MiB")[0])
 
     usage = shutil.disk_usage(tmp_path)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=0))
-    monkeypatch.setattr("t2i.training.gan.train.num_bytes", lambda _: 5 * 2**20)
+    monkeypatch.setattr("t2i.training.gan.snapshots.num_bytes", lambda _: 5 * 2**20)
     assert asked(SnapshotFiles(tmp_path, 4, {}, 32)) == asked(None) + 4 * 3 * 5  # here, in models/ and in DVC's cache
 
 
