@@ -87,14 +87,14 @@ class GroupNorm(nn.GroupNorm):
             return nn.functional.group_norm(input, self.num_groups, weight, bias, self.eps)
 
 
-def group_norm(channels: int) -> nn.GroupNorm:
-    """Group norm over groups of 8 channels."""
-    return GroupNorm(max(1, channels // 8), channels)
+def is_batch_normed(norm_act: NormAct) -> bool:
+    """Whether images of a batch are normalised together."""
+    return norm_act != "leaky_groupnorm"
 
 
 def image_norm(channels: int, norm_act: NormAct) -> nn.Module:
-    """The normalisation of [N, C, H, W]."""
-    return group_norm(channels) if norm_act == "leaky_groupnorm" else nn.BatchNorm2d(channels)
+    """The normalisation of [N, C, H, W]; groups are of 8 channels."""
+    return nn.BatchNorm2d(channels) if is_batch_normed(norm_act) else GroupNorm(max(1, channels // 8), channels)
 
 
 def conv_norm_act(convolution: nn.Conv2d, norm_act: NormAct) -> list[nn.Module]:

@@ -141,21 +141,15 @@ class ProjectedDiscriminator(nn.Module):
         counts = [len(each) for each in images]
         maps = self._projection[0](torch.cat(images))
         levels = [pass_apart(trunk, each, counts) for trunk, each in zip(self.levels, maps, strict=True)]  # type: ignore[arg-type]
-        if self.minibatch_std:
-            levels = [torch.cat((level, self._spread(level, counts)), dim=1) for level in levels]
+        if group := self.minibatch_std:
+            for count in counts:
+                if count % group:
+                    raise InputError(
+                        f"minibatch_std is {group} and a process has {count} images of a batch: set a batch_size that "
+                        "gives each process a multiple, or minibatch_std 0"
+                    )
+            levels = [torch.cat((level, _spread(level, group)), dim=1) for level in levels]
         return list(torch.cat(levels, dim=1).split(counts))
-
-    def _spread(self, level: Tensor, counts: list[int]) -> Tensor:
-        """Spread of the group that each image is in: [N, C, 4, 4] -> [N, 1, 4, 4]."""
-        group = self.minibatch_std
-        if any(count % group for count in counts):
-            raise InputError(
-                f"minibatch_std is {group} and a process has {counts[0]} images of a batch: set a batch_size that "
-                "gives each process a multiple, or minibatch_std 0"
-            )
-        variance = level.float().unflatten(0, (-1, group)).var(dim=1, unbiased=False)
-        spread = (variance + 1e-8).sqrt().mean(dim=1, keepdim=True)
-        return spread.repeat_interleave(group, dim=0).to(level.dtype)
 
     def unconditional(self, features: Tensor) -> Tensor:
         """Logits [N, 4] that features [N, 4 C, 4, 4] are of real images."""
@@ -183,6 +177,13 @@ class ProjectedDiscriminator(nn.Module):
 
     def _projected_sentences(self, sentences: Tensor) -> Tensor:
         return self.project_sentence(sentences).view(-1, LEVELS, self.projection_dim).float()
+
+
+def _spread(level: Tensor, group: int) -> Tensor:
+    """Spread of the group that each image is in: [N, C, 4, 4] -> [N, 1, 4, 4]."""
+    variance = level.float().unflatten(0, (-1, group)).var(dim=1, unbiased=False)
+    spread = (variance + 1e-8).sqrt().mean(dim=1, keepdim=True)
+    return spread.repeat_interleave(group, dim=0).to(level.dtype)
 
 
 def _to_4x4(channels: int, side: int, ndf: int, norm: Norm) -> nn.Sequential:

@@ -211,6 +211,17 @@ class Params(Section):
         return self
 
     @model_validator(mode="after")
+    def _groups_fill_batches(self) -> "Params":
+        training = self.stage("train_gan")
+        group, batch_size = training["discriminator"]["minibatch_std"], training["batch_size"]
+        if group and batch_size % group:
+            raise ValueError(
+                f"budgets.{self.budget}.train_gan.batch_size = {batch_size}: must be a multiple of "
+                f"recipes.{self.recipe}.train_gan.discriminator.minibatch_std, {group}"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _binary_noise_fits(self) -> "Params":
         binary, noise_dim = self.generator["binary_noise_dims"], self.generator["noise_dim"]
         if binary > noise_dim:

@@ -126,6 +126,14 @@ def test_a_training_has_a_step_for_each_snapshot(changes: list[str], message: st
     assert str(caught.value).startswith(f"{ROOT / 'params.yaml'}: {message}")
 
 
+def test_groups_whose_spread_is_seen_fill_a_batch() -> None:
+    batch_size = "budgets.photo.train_gan.batch_size"
+    load(ROOT / "params.yaml", ["recipe=photo", "budget=photo", f"{batch_size}=12"])
+    load(ROOT / "params.yaml", ["budget=photo", f"{batch_size}=10"])  # without groups
+    with pytest.raises(InputError, match=f"{batch_size} = 10: must be a multiple of recipes.photo.train_gan.*_std, 4"):
+        load(ROOT / "params.yaml", ["recipe=photo", "budget=photo", f"{batch_size}=10"])
+
+
 def test_snapshots_may_be_given_by_data_set_and_model_and_are_no_argument_of_the_training() -> None:
     change = "budgets.smoke.train_gan.snapshots={attngan: 3, dmgan: {toy_birds: 4, cub: 5}}"
     for model, data, count in (("attngan", "cub", 3), ("dmgan", "toy_birds", 4), ("dmgan", "cub", 5)):

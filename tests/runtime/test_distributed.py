@@ -25,6 +25,7 @@ from tests.helpers import (
     PAPER,
     PAPER_DMGAN,
     PHOTO,
+    changed,
     computing_in,
     same_weights,
     small_damsm,
@@ -170,6 +171,7 @@ def test_damsm(
         (2, 2, PAPER),  # the second process has no mismatched sentence
         (3, 4, PAPER_DMGAN),
         (3, 4, QUICK),
+        (2, 5, changed(PHOTO, {"discriminator": {"minibatch_std": 0}})),
         (2, 8, PHOTO),  # groups of two images, whose spread is seen, lie within a process
         (2, 5, {"model": "dmgan", "discriminator": {"norm": "batch"}, "losses": {"shared_noise": "none"}}),
         (2, 5, {"losses": {"shared_noise": "z"}}),

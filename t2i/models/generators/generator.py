@@ -19,6 +19,7 @@ from t2i.models.blocks import (
     ResidualBlock,
     UpBlock,
     conv3x3,
+    is_batch_normed,
     pre_activation_channels,
 )
 from t2i.models.generators.attngan import AttentionStage, WordAttention
@@ -74,7 +75,7 @@ class InitialStage(nn.Module):
         doublings = int(math.log2(base_size // 4))
         self.channels = ngf * 2**doublings
         width = pre_activation_channels(self.channels * 16, norm_act)
-        batch_norm = norm_act != "leaky_groupnorm"
+        batch_norm = is_batch_normed(norm_act)
         self.linear = nn.Sequential(
             nn.Linear(inputs, width, bias=not batch_norm),
             *([nn.BatchNorm1d(width)] if batch_norm else []),
