@@ -27,7 +27,7 @@ from t2i.losses.nt_xent import nt_xent
 from t2i.models.discriminator import Discriminator
 from t2i.models.encoders.damsm import Damsm, build_image_encoder
 from t2i.models.encoders.text import TextEncoder
-from t2i.models.generators.generator import Generated, Generator, scales
+from t2i.models.generators.generator import Generated, Generator
 from t2i.models.init import InitScheme, init_weights
 from t2i.runtime.device import Precision, current_device
 from t2i.training.gan.discriminators import MultiScaleDiscriminator
@@ -38,7 +38,7 @@ Row = dict[str, float]
 GAN_LIMITS: dict[str, Any] = {
     "captions_per_image": 2, "precision": "fp32", "grow_at": 0.0, "projection_dim": 0, "negative_captions": "next",
     "mode_seeking": 0.0, "matching": 0.0, "r1": 0.0, "memory_bank": 0, "lr_decay_start": 1.0, "augment": [],
-    "backbone": None, "scales": "all",
+    "backbone": None, "image_scales": "all",
 }  # fmt: skip
 DAMSM_LIMITS: dict[str, Any] = {"captions_per_image": 2, "precision": "fp32", "negatives": "view"}
 
@@ -101,15 +101,14 @@ def plain_gan(
         InputError: an argument that the published code has no equivalent of.
     """
     limited = {"captions_per_image": captions_per_image, "precision": precision, "grow_at": grow_at}
-    _check(GAN_LIMITS, **limited, **discriminator, **losses, **optimizer)
+    _check(GAN_LIMITS, **limited, **generator, **discriminator, **losses, **optimizer)
     device = current_device()
     text = PackedTextEncoder(copy.deepcopy(damsm.text)).eval().to(device)
     image = copy.deepcopy(damsm.image).eval().requires_grad_(False)
     image.to(device, memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     torch.manual_seed(seed)
     g = Generator(model=model, embedding_dim=damsm.embedding_dim, image_size=pack.image_size, **generator)
-    image_sizes = scales(g.config["base_size"], pack.image_size)
-    d = MultiScaleDiscriminator(image_sizes, embedding_dim=damsm.embedding_dim, **discriminator)
+    d = MultiScaleDiscriminator(g.image_sizes, embedding_dim=damsm.embedding_dim, **discriminator)
     for network in (g, d):
         init_weights(network, init)
         network.to(device)

@@ -44,9 +44,10 @@ GAN: Arguments = {
     "generator": {
         "noise_dim": 8, "condition_dim": 8, "base_size": 16, "ngf": 8, "residual_blocks": 1,
         "norm_act": "leaky_groupnorm", "mapping_layers": 1, "binary_noise_dims": 2,
+        "image_scales": "all",
     },
     "discriminator": {
-        "ndf": 8, "backbone": None, "scales": "all", "augment": [], "norm": "none", "projection_dim": 8,
+        "ndf": 8, "backbone": None, "augment": [], "norm": "none", "projection_dim": 8,
         "minibatch_std": 0, "negative_captions": "hardest",
     },
     "losses": {
@@ -81,9 +82,9 @@ def changed(arguments: Mapping[str, Any], *changes: Mapping[str, Any]) -> Argume
 
 PHOTO: Arguments = {
     "grow_at": 0.0,
-    "generator": {"norm_act": "leaky_batchnorm"},
+    "generator": {"norm_act": "leaky_batchnorm", "image_scales": "last"},
     "discriminator": {
-        "backbone": {"name": "timm/test_efficientnet", "side": 128}, "scales": "last",
+        "backbone": {"name": "timm/test_efficientnet", "side": 128},
         "augment": ["brightness", "contrast", "translation"], "norm": "batch",
         "minibatch_std": 2, "negative_captions": "next",
     },
@@ -124,7 +125,7 @@ def computing_in(precision: torch.dtype) -> Iterator[None]:
 
 
 def make_generator(
-    base_size: int = 8, image_size: int = 32, norm_act: str = "leaky_groupnorm", model: str = "attngan", **more: int
+    base_size: int = 8, image_size: int = 32, norm_act: str = "leaky_groupnorm", model: str = "attngan", **more: Any
 ) -> Generator:
     """An untrained generator of a few channels, in eval mode."""
     torch.manual_seed(0)

@@ -6,6 +6,7 @@ from typing import Any, Self
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
+from torch.nn.utils.parametrizations import spectral_norm
 
 from t2i.errors import InputError
 from t2i.models.backbone import Backbone
@@ -74,14 +75,15 @@ class ProjectedDiscriminator(nn.Module):
 
     Used as :class:`~t2i.models.discriminator.Discriminator` is. Stride-2 convolutions lead each level to 4x4. The
     conditional logit of a level is a convolution over its features plus the inner product of P projections of image
-    and sentence (after Miyato and Koyama, 2018).
+    and sentence (after Miyato and Koyama, 2018). The layers that give logits are under spectral norm, as in the
+    paper, whatever the norm of those before them.
 
     Args:
         projection: the frozen part, which several discriminators may share. It moves to a device with this module and
             is otherwise no part of it: whoever loops over weights, or keeps them, does not come across it.
         ndf: channels of a level at 32x32 and above; twice as many at each half of the side, C = 8 ndf at 4x4.
         embedding_dim: D of the sentence.
-        norm: "batch", "spectral" or "none".
+        norm: of the convolutions to 4x4: "batch", "spectral" or "none".
         projection_dim: P, 1 or more.
         minibatch_std: G, images of a group whose spread is seen: the standard deviation of their features within the
             group, mean over the channels, is one more channel of each level (cf. Karras et al., "Progressive Growing
@@ -115,6 +117,8 @@ class ProjectedDiscriminator(nn.Module):
         self.project_sentence = nn.Linear(embedding_dim, LEVELS * projection_dim, bias=False)
         if norm == "none":
             init_without_norm(self)
+        for layer in (self.unconditional_head, self.conditional_head, self.project_image, self.project_sentence):
+            spectral_norm(layer)
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
         """Move the frozen part too."""
@@ -163,10 +167,8 @@ class ProjectedDiscriminator(nn.Module):
             sentences: any number of [M, D], M <= N; each is about the first M images.
         """
         logits, image = self.conditional_head(features).flatten(1).float(), self._projected(features)
-        return [
-            logits[: len(each)] + (image[: len(each)] * self._projected_sentences(each)).sum(dim=2)
-            for each in sentences
-        ]
+        text = self._projected_sentences(torch.cat(sentences)).split([len(each) for each in sentences])
+        return [logits[: len(each)] + (image[: len(each)] * each).sum(dim=2) for each in text]
 
     def similarity(self, features: Tensor, sentences: Tensor) -> Tensor:
         """Similarity of each image and sentence, the mean of the levels: [N, 4 C, 4, 4], [M, D] -> [N, M]."""

@@ -60,6 +60,7 @@ class Generator(Section):
     norm_act: Literal["glu_batchnorm", "leaky_batchnorm", "leaky_groupnorm"]
     mapping_layers: Natural
     binary_noise_dims: Natural
+    image_scales: Literal["all", "last"]
 
 
 class Backbone(Section):
@@ -73,7 +74,6 @@ class Discriminator(Section):
     """Block ``train_gan.discriminator``."""
 
     backbone: Backbone | None
-    scales: Literal["all", "last"]
     augment: list[Literal["brightness", "contrast", "translation"]]
     norm: Literal["batch", "spectral", "none"]
     projection_dim: Natural
@@ -125,8 +125,8 @@ class TrainGan(Section):
             raise ValueError("a discriminator with a backbone needs projection_dim to be 1 or more")
         if self.discriminator.minibatch_std and self.discriminator.backbone is None:
             raise ValueError("discriminator.minibatch_std needs a discriminator.backbone, or to be 0")
-        if self.discriminator.scales == "last" and self.grow_at:
-            raise ValueError("with discriminator.scales 'last', grow_at must be 0: nothing would be judged before it")
+        if self.generator.image_scales == "last" and self.grow_at:
+            raise ValueError("with generator.image_scales 'last', grow_at must be 0: there is no image before it")
         return self
 
 

@@ -57,6 +57,7 @@ BLOCKS = {
         "residual_blocks": "budgets.<name>.train_gan.generator.residual_blocks",
         "ndf": "budgets.<name>.train_gan.discriminator.ndf",
     },
+    "discriminator": {"scales": "recipes.<name>.train_gan.generator.image_scales"},
 }
 """Block -> former key -> place of its successor; in the first, former values of selectors."""
 

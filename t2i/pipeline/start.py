@@ -121,7 +121,7 @@ def gan_start(params: Params, *, embedding_dim: int, image_size: int) -> Start |
         return None
     path, content = _load("gan", given)
     with model_file.building(path):
-        config = {"mapping_layers": 0, "binary_noise_dims": 0, **content["generator"]["config"]}
+        config = {"mapping_layers": 0, "binary_noise_dims": 0, "image_scales": "all", **content["generator"]["config"]}
         wanted = {**params.generator, "model": params.model, "embedding_dim": embedding_dim, "image_size": image_size}
         keys = _generator_keys(params, config["model"])
         _compare("gan", given, [_Value(keys[name], config[name], wanted[name]) for name in keys])
@@ -131,9 +131,8 @@ def gan_start(params: Params, *, embedding_dim: int, image_size: int) -> Start |
         log.info("start_from.gan: no %s beside it; discriminators start with initial weights", beside.name)
         return start
     found = _read("gan", beside, "discriminators")
-    sizes = {"embedding_dim": embedding_dim, "image_size": image_size, "base_size": config["base_size"]}
     with model_file.building(beside):
-        values = _discriminator_values(params, found, **sizes)
+        values = _discriminator_values(params, found, config)
         _compare("gan", str(beside), values, " (or move it elsewhere: discriminators then start anew)")
     records = [model.get("provenance", {}) for model in (content, found)]
     if records[0] != records[1] and any(record.get("settings") for record in records):  # those of imports differ
@@ -163,31 +162,29 @@ def _generator_keys(params: Params, model: str) -> dict[str, str]:
     places = {
         f"models.{model}": ("noise_dim", "condition_dim"),
         f"{budget}.train_gan.generator": ("base_size", "ngf", "residual_blocks"),
-        recipe: ("norm_act", "mapping_layers", "binary_noise_dims"),
+        recipe: ("norm_act", "mapping_layers", "binary_noise_dims", "image_scales"),
         f"{budget}.pretrain_damsm": ("embedding_dim",),
         f"{budget}.preprocess": ("image_size",),
     }
     return {"model": "model"} | {name: f"{block}.{name}" for block, names in places.items() for name in names}
 
 
-def _discriminator_values(
-    params: Params, content: dict[str, Any], *, embedding_dim: int, image_size: int, base_size: int
-) -> list[_Value]:
+def _discriminator_values(params: Params, content: dict[str, Any], generator: dict[str, Any]) -> list[_Value]:
+    """What discriminators have and should have, beside a generator of this configuration."""
     wanted = params.stage("train_gan")["discriminator"]
     budget, recipe = f"budgets.{params.budget}", f"recipes.{params.recipe}.train_gan.discriminator"
     configs = [scale["config"] for scale in content["scales"].values()]
     sizes = sorted(map(int, content["scales"]))
-    scales = "last" if len(sizes) == 1 and base_size < image_size else "all"
+    smallest = [_Value(f"{budget}.train_gan.generator.base_size", sizes[0], generator["base_size"])]
     return [
         _Value(f"{budget}.train_gan.discriminator.ndf", configs[0]["ndf"], wanted["ndf"]),
         _Value(f"{recipe}.backbone", configs[0].get("backbone"), wanted["backbone"]),
-        _Value(f"{recipe}.scales", scales, wanted["scales"] if base_size < image_size else "all"),
         _Value(f"{recipe}.norm", configs[0]["norm"], wanted["norm"]),
         _Value(f"{recipe}.projection_dim", configs[0]["projection_dim"], wanted["projection_dim"]),
         _Value(f"{recipe}.minibatch_std", configs[0].get("minibatch_std", 0), wanted["minibatch_std"]),
-        _Value(f"{budget}.pretrain_damsm.embedding_dim", configs[0]["embedding_dim"], embedding_dim),
-        _Value(f"{budget}.train_gan.generator.base_size", sizes[0] if scales == "all" else base_size, base_size),
-        _Value(f"{budget}.preprocess.image_size", sizes[-1], image_size),
+        _Value(f"{budget}.pretrain_damsm.embedding_dim", configs[0]["embedding_dim"], generator["embedding_dim"]),
+        *(smallest if generator["image_scales"] == "all" else []),
+        _Value(f"{budget}.preprocess.image_size", sizes[-1], generator["image_size"]),
     ]
 
 

@@ -139,7 +139,7 @@ def _check_sizes(paths: Sequence[Path], discriminators: list[Discriminator], gen
         return
     needed = scales(networks.BASE_SIZE, max(by_size))
     if generator is not None:
-        needed = scales(generator.config["base_size"], generator.config["image_size"])
+        needed = generator.image_sizes
     if sorted(by_size) != needed:
         whose = "the generator makes" if generator is not None else "trainings have discriminators of"
         raise InputError(

@@ -31,10 +31,10 @@ def test_gan_settings_are_the_published_ones(data: str, model: str) -> None:
         "grow_at": 0.0, "snapshots": snapshots,
         "generator": {
             "base_size": 64, "ngf": ngf, "residual_blocks": residual_blocks, "norm_act": "glu_batchnorm",
-            "mapping_layers": 0, "binary_noise_dims": 0,
+            "mapping_layers": 0, "binary_noise_dims": 0, "image_scales": "all",
         },
         "discriminator": {
-            "backbone": None, "scales": "all", "augment": [], "ndf": ndf, "norm": norm, "projection_dim": 0,
+            "backbone": None, "augment": [], "ndf": ndf, "norm": norm, "projection_dim": 0,
             "minibatch_std": 0, "negative_captions": "next",
         },
         "losses": {

@@ -7,7 +7,7 @@ up by name.
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 import torch
@@ -34,7 +34,7 @@ class Generated:
     """Output of a generator for N captions.
 
     Attributes:
-        images: one [N, 3, S, S] a scale, smallest first, in [-1, 1].
+        images: one [N, 3, S, S] a scale that has an image, smallest first, in [-1, 1].
         attention: one [N, L, H, W] a refinement stage: how much each word entered each pixel.
         mu, logvar: [N, condition_dim], of the conditioning augmentation.
     """
@@ -104,6 +104,12 @@ class Generator(nn.Module):
         binary_noise_dims: dimensions of the noise that are +-:data:`BINARY_NOISE_SCALE`, the others standard normal.
             Binary attributes, such as the direction a bird faces, get a binary latent; a continuous noise interpolates
             between the two. 0: none, as published.
+        image_scales: of which scales there is an image: "all" as published, or the "last", where hidden images alone
+            lead to it.
+
+    Attributes:
+        image_sizes: sides of the images, smallest first.
+        scales_without_image: number of scales before the first image.
 
     Raises:
         ValueError: unknown model, sizes that are no powers of two in order, or more binary than noise.
@@ -123,6 +129,7 @@ class Generator(nn.Module):
         norm_act: NormAct,
         mapping_layers: int = 0,
         binary_noise_dims: int = 0,
+        image_scales: Literal["all", "last"] = "all",
     ) -> None:
         super().__init__()
         if not 0 <= binary_noise_dims <= noise_dim:
@@ -135,6 +142,7 @@ class Generator(nn.Module):
             "model": model, "embedding_dim": embedding_dim, "noise_dim": noise_dim, "condition_dim": condition_dim,
             "base_size": base_size, "image_size": image_size, "ngf": ngf, "residual_blocks": residual_blocks,
             "norm_act": norm_act, "mapping_layers": mapping_layers, "binary_noise_dims": binary_noise_dims,
+            "image_scales": image_scales,
         }  # fmt: skip
         self.noise_dim, self.condition_dim, self.binary_noise_dims = noise_dim, condition_dim, binary_noise_dims
         self.conditioning = ConditioningAugmentation(embedding_dim, condition_dim)
@@ -143,7 +151,9 @@ class Generator(nn.Module):
         self.refinements = nn.ModuleList(
             REFINEMENTS[model](ngf, embedding_dim, residual_blocks, norm_act) for _ in range(refinements)
         )
-        self.heads = nn.ModuleList(nn.Sequential(conv3x3(ngf, 3), nn.Tanh()) for _ in range(refinements + 1))
+        self.scales_without_image = refinements if image_scales == "last" else 0
+        self.image_sizes = scales(base_size, image_size)[self.scales_without_image :]
+        self.heads = nn.ModuleList(nn.Sequential(conv3x3(ngf, 3), nn.Tanh()) for _ in self.image_sizes)
 
     def forward(
         self,
@@ -155,7 +165,7 @@ class Generator(nn.Module):
         *,
         num_scales: int | None = None,
     ) -> Generated:
-        """Generate one image a caption at each scale.
+        """Generate one image a caption at each scale that has one.
 
         Args:
             noise: [N, noise_dim], as :meth:`draw_noise` gives it.
@@ -165,20 +175,21 @@ class Generator(nn.Module):
             padding: [N, L], True beyond the end of a caption.
             num_scales: number of scales to generate, from the smallest; None: all.
         """
-        hidden, first, mu, logvar = self.first_stage(noise, epsilon, sentence)
-        images, attention = [first], []
-        scales = len(self.heads) if num_scales is None else num_scales
-        for refine, head in zip(list(self.refinements)[: scales - 1], list(self.heads)[1:scales], strict=True):
-            hidden, weights = refine(hidden, words, padding)
-            images.append(head(hidden))
-            attention.append(weights)
-        return Generated(images, attention, mu, logvar)
-
-    def first_stage(self, noise: Tensor, epsilon: Tensor, sentence: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Hidden image [N, ngf, S, S], image [N, 3, S, S] at ``base_size``, mu and logvar; see :meth:`forward`."""
         condition, mu, logvar = self.conditioning(sentence, epsilon)
         hidden = self.initial(noise, condition)
-        return hidden, self.heads[0](hidden), mu, logvar
+        images, attention = list[Tensor](), list[Tensor]()
+        for scale in range(self.num_scales if num_scales is None else num_scales):
+            if scale:
+                hidden, weights = self.refinements[scale - 1](hidden, words, padding)
+                attention.append(weights)
+            if scale >= self.scales_without_image:
+                images.append(self.heads[scale - self.scales_without_image](hidden))
+        return Generated(images, attention, mu, logvar)
+
+    @property
+    def num_scales(self) -> int:
+        """Number of scales, with an image or without."""
+        return len(self.refinements) + 1
 
     def checkpointable_blocks(self) -> Iterator[nn.Module]:
         """Modules that take most of the time and memory; none contains another."""
@@ -200,8 +211,8 @@ class Generator(nn.Module):
         Args:
             num_scales: of a generator of so many scales, from the smallest; None: all.
         """
-        scales = num_scales or len(self.heads)
-        parts = {"refinements": scales - 1, "heads": scales}
+        scales = num_scales or self.num_scales
+        parts = {"refinements": scales - 1, "heads": scales - self.scales_without_image}
         state = self.state_dict()
         for name in list(state):
             part, number, *_ = name.split(".")
@@ -233,5 +244,5 @@ class Generator(nn.Module):
 
 
 def scales(base_size: int, image_size: int) -> list[int]:
-    """Sides of the images that a generator makes, smallest first."""
-    return [base_size << level for level in range(int(math.log2(image_size // base_size)) + 1)]
+    """Sides of all scales, smallest first."""
+    return [base_size << scale for scale in range(int(math.log2(image_size // base_size)) + 1)]

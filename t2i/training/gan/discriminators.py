@@ -1,4 +1,4 @@
-"""Multi-scale discriminator: one network for each size of generated image that is judged."""
+"""Multi-scale discriminator: one network for each size of generated image."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
@@ -16,11 +16,10 @@ NegativeCaptions = Literal["next", "hardest"]
 
 
 class MultiScaleDiscriminator(nn.Module):
-    """One discriminator a scale.
+    """One discriminator for each size of generated image.
 
     Args:
-        image_sizes: sides of the images of each scale, smallest first.
-        scales: which of them have a discriminator: "all" as published, or the "last".
+        image_sizes: sides of the generated images, smallest first.
         ndf, embedding_dim, norm, projection_dim: of :class:`~t2i.models.discriminator.Discriminator`, or with a
             backbone of :class:`~t2i.models.projected_discriminator.ProjectedDiscriminator`.
         backbone: name and side of :class:`~t2i.models.projected_discriminator.Projection`; None: the discriminators
@@ -45,7 +44,6 @@ class MultiScaleDiscriminator(nn.Module):
         norm: Norm,
         projection_dim: int,
         negative_captions: NegativeCaptions,
-        scales: Literal["all", "last"] = "all",
         backbone: Mapping[str, Any] | None = None,
         backbone_weights: dict[str, Tensor] | None = None,
         minibatch_std: int = 0,
@@ -56,7 +54,7 @@ class MultiScaleDiscriminator(nn.Module):
         if negative_captions == "hardest" and not projection_dim:
             raise ValueError("hardest negative_captions need a projection_dim of 1 or more, it is 0")
         self.negative_captions = negative_captions
-        self.image_sizes = image_sizes if scales == "all" else image_sizes[-1:]
+        self.image_sizes = image_sizes
         sizes = (ndf, embedding_dim, norm, projection_dim)
         if backbone is None:
             self.scales = nn.ModuleList(Discriminator(size, *sizes) for size in self.image_sizes)
@@ -67,7 +65,7 @@ class MultiScaleDiscriminator(nn.Module):
             )
 
     def __getitem__(self, scale: int) -> Discriminator | ProjectedDiscriminator:
-        """The discriminator of a scale, from 0, the smallest that is judged."""
+        """The discriminator of a scale, from 0, the smallest that has an image."""
         discriminator = self.scales[scale]
         assert isinstance(discriminator, Discriminator | ProjectedDiscriminator)
         return discriminator
@@ -80,10 +78,6 @@ class MultiScaleDiscriminator(nn.Module):
         """Take the weights of a model file with discriminators of these sizes."""
         for scale, size in enumerate(self.image_sizes):
             self[scale].load_state_dict(content["scales"][str(size)]["state"])
-
-    def judged(self, images: Sequence[Tensor]) -> Sequence[Tensor]:
-        """Those of the images of all scales so far, smallest first, that have a discriminator."""
-        return [image for image in images if image.shape[-1] in self.image_sizes]
 
     def pyramid(self, images: Tensor) -> list[Tensor]:
         """Real images at the sides of the generated ones: [N, 3, S, S] -> [N, 3, s, s] for each s."""

@@ -42,7 +42,7 @@ class GanObjective:
         damsm: weight of word and sentence loss (LAMBDA of the published code).
         kl: weight of the conditioning augmentation's divergence.
         mode_seeking: weight of :func:`~t2i.losses.mode_seeking.mode_seeking` between two images of a caption, at
-            the smallest scale with a discriminator; 0: none, as published.
+            the smallest scale that has one; 0: none, as published.
         matching: weight of a contrastive loss that the discriminators' projection learns from: find the right sentence
             for each real image and the right image for each sentence, as in DAMSM (cf. Zhang et al., "Cross-Modal
             Contrastive Learning for Text-to-Image Generation", CVPR 2021). 0: none, as published.
@@ -184,11 +184,10 @@ class GanObjective:
         """
         images = [image.detach().requires_grad_() for image in fake.images]
         sentences = local_shard(text.sentence, self.captions_per_image)
-        judged = enumerate(self.discriminators.judged(images))
-        adversarial = [self._adversarial_term(*each, sentences, len(batch.classes), rng) for each in judged]
+        adversarial = [self._adversarial_term(*each, sentences, len(batch.classes), rng) for each in enumerate(images)]
         terms = {"g": torch.stack(adversarial).sum()}
         if self.mode_seeking:
-            terms["mode_seeking"] = self._mode_seeking_term(images, noise, text, len(batch.classes))
+            terms["mode_seeking"] = self._mode_seeking_term(images[0], noise, text, len(batch.classes))
         terms |= self._matching_terms(images[-1], text, batch)
         terms["kl"] = self.captions_per_image * kl_to_standard_normal(fake.mu, fake.logvar)
         whole = [(image, leaf.grad) for image, leaf in zip(fake.images, images, strict=True) if leaf.grad is not None]
@@ -208,16 +207,15 @@ class GanObjective:
             loss = self.generator_loss(scale, images, sentences)
         return backward(loss)
 
-    def _mode_seeking_term(self, images: list[Tensor], noise: Noise, text: Text, count: int) -> Tensor:
+    def _mode_seeking_term(self, images: Tensor, noise: Noise, text: Text, count: int) -> Tensor:
         """Between images of the first view and those of the noise of the next image of the batch."""
-        scale = len(images) - len(self.discriminators.judged(images))
         first_noise, epsilon = (vector[:count] for vector in noise)
         other_noise, epsilon = (vector.roll(1, dims=0) for vector in (first_noise, epsilon))
         with autocast(self.precision):
             captions = (tensor[:count] for tensor in (text.sentence, text.words, text.padding))
             inputs = map(local_shard, (other_noise, epsilon, *captions))
-            other = self.generator(*inputs, num_scales=scale + 1).images[scale]
-            loss = mode_seeking(images[scale][: len(other)], other, first_noise, other_noise)
+            (other,) = self.generator(*inputs, num_scales=self.generator.scales_without_image + 1).images
+            loss = mode_seeking(images[: len(other)], other, first_noise, other_noise)
         return backward(loss, self.mode_seeking)
 
     def _matching_terms(self, images: Tensor, text: Text, batch: Batch) -> dict[str, Tensor]:

@@ -13,7 +13,7 @@ from t2i.data.batches import CaptionBatches
 from t2i.data.packed import PackedSplit
 from t2i.data.pixels import to_float
 from t2i.models.encoders.damsm import Damsm
-from t2i.models.generators.generator import Generator, scales
+from t2i.models.generators.generator import Generator
 from t2i.models.init import InitScheme, init_weights
 from t2i.runtime import distributed
 from t2i.runtime.activation_checkpointing import checkpoint_activations
@@ -84,8 +84,7 @@ def train_gan(
     torch.manual_seed(seed)
     damsm = damsm.to(device).eval().requires_grad_(False)
     g = Generator(model=model, embedding_dim=damsm.embedding_dim, image_size=pack.image_size, **generator)
-    image_sizes = scales(g.config["base_size"], pack.image_size)
-    d = MultiScaleDiscriminator(image_sizes, embedding_dim=damsm.embedding_dim, **discriminator)
+    d = MultiScaleDiscriminator(g.image_sizes, embedding_dim=damsm.embedding_dim, **discriminator)
     _initialise(g, d, init, start, device)
 
     # ---- Data, losses and optimizers ----
@@ -114,7 +113,7 @@ def train_gan(
         if 0 < step == growth_step:
             for network in (g, optimizers.average):
                 network.copy_previous_stage()
-        num_scales = len(image_sizes) if step >= growth_step else max(1, len(image_sizes) - 1)
+        num_scales = g.num_scales if step >= growth_step else max(1, g.num_scales - 1)
 
         # ---- Images ----
         text = objective.encode_captions(batch)
@@ -126,8 +125,8 @@ def train_gan(
         # ---- Discriminators, one after the other: graph, gradients and bf16 weights of one at a time ----
         d.requires_grad_(True)
         d_terms: list[dict[str, Tensor]] = []
-        for scale, judged in enumerate(d.judged(fake.images)):
-            d_terms.append(objective.discriminator_step(scale, real[scale], judged, text, batch.classes, step, rng))
+        for scale, image in enumerate(fake.images):
+            d_terms.append(objective.discriminator_step(scale, real[scale], image, text, batch.classes, step, rng))
             optimizers.step_discriminator(scale)
         d.requires_grad_(False)
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from t2i.models.blocks import NormAct
-from t2i.models.generators.generator import Generator, scales
+from t2i.models.generators.generator import Generator
 from tests.helpers import generator_inputs, make_generator
 
 
@@ -18,7 +18,7 @@ def test_a_picture_a_scale_and_attention_a_refinement(
     base_size: int, image_size: int, norm_act: str, model: str
 ) -> None:
     made = make_generator(base_size, image_size, norm_act, model)(*generator_inputs([4, 2]))
-    sizes = scales(base_size, image_size)
+    sizes = [size for size in (8, 16, 32) if base_size <= size <= image_size]
     assert [tuple(image.shape) for image in made.images] == [(2, 3, size, size) for size in sizes]
     assert [tuple(a.shape) for a in made.attention] == [(2, 4, size, size) for size in sizes[:-1]]
     assert all(image.abs().max() <= 1 for image in made.images)
@@ -47,6 +47,20 @@ def test_a_model_file_may_hold_the_small_scales_alone(model: str, num_scales: in
     assert whole.to_checkpoint().keys() == content.keys() and len(whole.to_checkpoint()["state"]) == len(
         whole.state_dict()
     )
+
+
+@pytest.mark.parametrize("model", ["attngan", "dmgan"])
+def test_the_last_scale_alone_may_have_an_image(model: str) -> None:
+    usual, last = (make_generator(8, 32, model=model, image_scales=which) for which in ("all", "last"))
+    assert (usual.image_sizes, last.image_sizes) == ([8, 16, 32], [32])
+    state = {name: value for name, value in usual.state_dict().items() if name.split(".")[0] != "heads"}
+    heads = {f"heads.0.0.{name}": value for name, value in usual.heads[2][0].state_dict().items()}  # type: ignore[index]
+    last.load_state_dict(state | heads)
+    expected, made = usual(*generator_inputs([4, 2])), last(*generator_inputs([4, 2]))
+    assert len(made.images) == 1 and torch.equal(made.images[0], expected.images[2])
+    assert [a.shape for a in made.attention] == [a.shape for a in expected.attention]
+    kept = Generator.from_checkpoint(last.to_checkpoint())
+    torch.testing.assert_close(kept(*generator_inputs([4, 2])).images, made.images, rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.parametrize("norm_act", get_args(NormAct))
