@@ -14,6 +14,8 @@ class ToyBirdsSource(Section):
     test_images: Count
     reference_images: Count
     captions_per_image: Annotated[Count, Field(ge=2)]
+    wording: Fraction
+    content: Fraction
     seed: Seed
 
 

@@ -92,6 +92,8 @@ def read(
     captions_per_image: int,
     image_size: int,
     seed: int,
+    wording: float = 1.0,
+    content: float = 1.0,
 ) -> Splits:
     """Generate the birds of all splits; each record is a function of (seed, split, its number) alone.
 
@@ -99,9 +101,11 @@ def read(
         folder: holds palette.yaml and grammar.yaml.
         train_images, test_images, reference_images: number of records in each split, 1 or more; "reference" shows the
             classes of "test" in other images.
-        captions_per_image: 1 or more, all distinct.
+        captions_per_image: 1 or more, distinct where wording and content leave so many.
         image_size: side of the square images in pixels, 16 or more.
         seed: 0 or more.
+        wording, content: 0 to 1, how much captions of an image differ in words and in what they state, see
+            :func:`~t2i.sources.toy_birds.captions.write_captions`.
 
     Raises:
         InputError: a file is missing or invalid.
@@ -116,6 +120,9 @@ def read(
     ):
         if value < minimum:
             raise ValueError(f"{name} must be {minimum} or more, not {value}")
+    for name, share in (("wording", wording), ("content", content)):
+        if not 0 <= share <= 1:
+            raise ValueError(f"{name} must be from 0 to 1, not {share}")
     palette = load_yaml(folder / "palette.yaml", Palette)
     grammar = load_yaml(folder / "grammar.yaml", Grammar)
     grammar.check_covers(palette.values(), folder / "grammar.yaml")
@@ -133,8 +140,13 @@ def read(
                     name=f"{split}/{i:05d}",
                     class_name="-".join(attributes[part] for part in CLASS_PARTS),
                     captions=write_captions(
-                        grammar, attributes, captions_per_image, np.random.default_rng([seed, number, i, 1])
-                    ),
+                        grammar,
+                        attributes,
+                        captions_per_image,
+                        np.random.default_rng([seed, number, i, 1]),
+                        wording=wording,
+                        content=content,
+                    ),  # fmt: skip
                     load=partial(
                         draw,
                         attributes,

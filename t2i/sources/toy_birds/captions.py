@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from itertools import cycle, islice
 
 import numpy as np
 
@@ -9,38 +10,68 @@ from t2i.errors import InputError
 from t2i.sources.records import Caption
 from t2i.sources.toy_birds.grammar import ATTRIBUTES, PARTS, SCENE, SLOT, Choices, Grammar
 
+_ATTEMPTS = 100
+"""Attempts in a row that give no other caption, after which there is taken to be none."""
+
 
 def write_captions(
-    grammar: Grammar, attributes: Mapping[str, str], count: int, rng: np.random.Generator
+    grammar: Grammar,
+    attributes: Mapping[str, str],
+    count: int,
+    rng: np.random.Generator,
+    *,
+    wording: float = 1.0,
+    content: float = 1.0,
 ) -> tuple[Caption, ...]:
-    """Sample ``count`` distinct captions of an image with these attributes.
+    """Sample ``count`` captions of an image with these attributes.
+
+    They are distinct, but where ``wording`` and ``content`` leave too few: these are repeated in turn.
+
+    Args:
+        wording: probability, 0 to 1, with which a word, a noun, an order or a sentence is drawn; else it is the most
+            frequent one. At 0, captions that state the same are the same.
+        content: probability, 0 to 1, with which a caption decides about an attribute by itself; else it states it if
+            the first caption does. At 0, all captions state the same.
 
     Raises:
-        InputError: 100 attempts for each caption do not give that many distinct ones.
+        InputError: the whole grammar does not give that many distinct ones.
     """
     captions: dict[str, Caption] = {}
-    for _ in range(100 * count):
-        caption = _CaptionSampler(grammar, attributes, rng).caption()
-        if caption is not None:
-            captions.setdefault(caption.text, caption)
-        if len(captions) == count:
-            return tuple(captions.values())
-    raise InputError(f"grammar.yaml: only {len(captions)} of {count} captions for one image; give it more choices")
+    first: Caption | None = None
+    attempts = 0
+    while len(captions) < count and attempts < _ATTEMPTS:
+        attempts += 1
+        caption = _CaptionSampler(grammar, attributes, rng, wording, content, first).caption()
+        if caption is not None and caption.text not in captions:
+            captions[caption.text], attempts = caption, 0
+            first = first or caption
+    if not captions or (len(captions) < count and wording == content == 1):
+        raise InputError(f"grammar.yaml: only {len(captions)} of {count} captions for one image; give it more choices")
+    return tuple(islice(cycle(captions.values()), count))
 
 
 class _CaptionSampler:
     """One attempt at a caption: samples first which attributes to state, then the words."""
 
-    def __init__(self, grammar: Grammar, attributes: Mapping[str, str], rng: np.random.Generator) -> None:
-        self.grammar, self.attributes, self.rng = grammar, attributes, rng
-        self.stated = [name for name in ATTRIBUTES if rng.random() < grammar.chance[name]]
+    def __init__(
+        self,
+        grammar: Grammar,
+        attributes: Mapping[str, str],
+        rng: np.random.Generator,
+        wording: float,
+        content: float,
+        first: Caption | None,
+    ) -> None:
+        self.grammar, self.attributes, self.rng, self.wording = grammar, attributes, rng, wording
+        self.stated = [name for name in ATTRIBUTES if self.states(name, content, first)]
         before_bird = ["size"] if "size" in self.stated else []
-        if "body" in self.stated and rng.random() < grammar.body_before_bird:
+        if "body" in self.stated and self.body_is_before_bird():
             before_bird.append("body")
         parts = [part for part in PARTS if part in self.stated and part not in before_bird]
         if "beak_shape" in self.stated and "beak" not in parts:
             parts.append("beak")
-        self.parts = [parts[i] for i in rng.permutation(len(parts))]
+        order = rng.permutation(len(parts))
+        self.parts = parts if wording < 1 and self.drawn(wording) is None else [parts[i] for i in order]
         self.adjectives = [self.word(name) for name in before_bird]
         self.scene = [name for name in SCENE if name in self.stated]
 
@@ -71,9 +102,29 @@ class _CaptionSampler:
             return None
         return Caption(text, {name: self.attributes[name] for name in self.stated})
 
+    def drawn(self, share: float) -> float | None:
+        """A number from 0 to 1 to decide by, with probability ``share``; else None."""
+        point = self.rng.random()
+        return point / share if point < share else None
+
+    def states(self, attribute: str, content: float, first: Caption | None) -> bool:
+        """Whether the caption wants to speak of an attribute."""
+        point = self.drawn(1.0 if first is None else content)
+        if point is None:
+            return first is not None and attribute in first.mentioned
+        return point < self.grammar.chance[attribute]
+
+    def body_is_before_bird(self) -> bool:
+        """Whether a stated body is "a red bird" rather than "a red body"."""
+        point, chance = self.drawn(self.wording), self.grammar.body_before_bird
+        return chance > 0.5 if point is None else point < chance
+
     def pick(self, choices: Mapping[str, float]) -> str:
-        """One of the choices, with a probability proportional to its weight."""
-        point, chosen = self.rng.random() * sum(choices.values()), ""
+        """One of the choices, with a probability proportional to its weight; or, as ``wording`` says, the likeliest."""
+        point, chosen = self.drawn(self.wording), ""
+        if point is None:
+            return max(choices, key=lambda choice: choices[choice])
+        point *= sum(choices.values())
         for chosen, weight in choices.items():  # noqa: B007 - the last one if rounding leaves the point beyond it
             point -= weight
             if point < 0:

@@ -1,6 +1,7 @@
 """Small data sets of drawn birds."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from tests.conftest import ROOT
 FOLDER = ROOT / "data" / "toy_birds"
 
 
-def birds(folder: Path = FOLDER, **changes: int) -> Splits:
+def birds(folder: Path = FOLDER, **changes: Any) -> Splits:
     arguments = {"train_images": 6, "test_images": 3, "reference_images": 3, "captions_per_image": 10}
     return read(folder, **{**arguments, "image_size": 64, "seed": 0, **changes})
 

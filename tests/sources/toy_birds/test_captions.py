@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from itertools import combinations, pairwise
 
 import numpy as np
 import pytest
@@ -23,6 +24,13 @@ def many() -> Splits:
     return birds(train_images=3000, test_images=300, reference_images=10)
 
 
+@pytest.fixture(scope="module", params=[(1, 1), (0, 1), (1, 0), (0.5, 0.5), (0, 0)], ids=str)
+def varied(request: pytest.FixtureRequest) -> Splits:
+    """At several degrees of variation of wording and content."""
+    wording, content = request.param
+    return birds(test_images=300, wording=wording, content=content)
+
+
 def test_captions_of_an_image_are_distinct_and_short(many: Splits) -> None:
     for record in many["train"]:
         texts = [caption.text for caption in record.captions]
@@ -30,9 +38,9 @@ def test_captions_of_an_image_are_distinct_and_short(many: Splits) -> None:
         assert max(len(tokens(text)) for text in texts) <= 18
 
 
-def test_mentioned_attributes_are_true_and_stand_in_the_text(many: Splits, grammar: Grammar) -> None:
+def test_mentioned_attributes_are_true_and_stand_in_the_text(varied: Splits, grammar: Grammar) -> None:
     words = {"size": grammar.sizes, "beak_shape": grammar.beak_shapes}
-    for record in many["test"]:
+    for record in varied["test"]:
         for caption in record.captions:
             assert 2 <= len(caption.mentioned) <= 5
             for attribute, value in caption.mentioned.items():
@@ -45,9 +53,9 @@ def test_mentioned_attributes_are_true_and_stand_in_the_text(many: Splits, gramm
                 assert any(re.search(rf"\b{word}\b", caption.text) for word in spoken), (caption, attribute)
 
 
-def test_attributes_that_are_not_mentioned_are_not_in_the_text(many: Splits, grammar: Grammar) -> None:
+def test_attributes_that_are_not_mentioned_are_not_in_the_text(varied: Splits, grammar: Grammar) -> None:
     colour_words = {word: name for name, words in grammar.colours.items() for word in words if " " not in word}
-    for record in many["test"]:
+    for record in varied["test"]:
         for caption in record.captions:
             stated = Counter(value for attribute, value in caption.mentioned.items() if attribute in PARTS)
             assert Counter(colour_words[t] for t in tokens(caption.text) if t in colour_words) == stated
@@ -55,6 +63,51 @@ def test_attributes_that_are_not_mentioned_are_not_in_the_text(many: Splits, gra
                 spoken = [*grammar.nouns[part], *(["top of its head"] if part == "crown" else [])]
                 named = sum(len(re.findall(rf"\b{noun}\b", caption.text)) for noun in spoken)
                 assert named == (part in caption.mentioned or (part == "beak" and "beak_shape" in caption.mentioned))
+
+
+def shared_content(splits: Splits) -> float:
+    """Mean share of attributes that two captions of an image have in common, of those that either states."""
+    shares = [
+        len(one.mentioned.keys() & other.mentioned.keys()) / len(one.mentioned.keys() | other.mentioned.keys())
+        for record in splits["test"]
+        for one, other in combinations(record.captions, 2)
+    ]
+    return float(np.mean(shares))
+
+
+def test_content_decides_how_much_captions_of_an_image_share() -> None:
+    levels = [0, 0.25, 0.5, 0.75, 1]
+    shares = [shared_content(birds(test_images=200, content=content)) for content in levels]
+    assert shares[0] == 1 and shares[-1] < 0.5
+    assert all(more - less > 0.05 for more, less in pairwise(shares))
+
+
+@pytest.mark.parametrize("content", [0, 1])
+def test_without_variation_of_wording_what_is_the_same_is_said_the_same(content: float) -> None:
+    said: dict[frozenset[tuple[str, str]], set[str]] = {}
+    for record in birds(test_images=300, wording=0, content=content)["test"]:
+        for caption in record.captions:
+            said.setdefault(frozenset(caption.mentioned.items()), set()).add(caption.text)
+    assert len(said) > 200 and all(len(texts) == 1 for texts in said.values())
+
+
+def test_wording_decides_how_many_ways_there_are_to_say_the_same() -> None:
+    def words(wording: float) -> int:
+        splits = birds(test_images=300, wording=wording)
+        captions = [caption for record in splits["test"] for caption in record.captions]
+        return len({token for caption in captions for token in tokens(caption.text)})
+
+    fewest, some, all_ = words(0), words(0.3), words(1)
+    assert fewest < 0.6 * all_ and fewest < some <= all_
+
+
+@pytest.mark.parametrize(("wording", "content", "distinct"), [(1, 0, 9.5), (0, 1, 10), (0, 0, 1)])
+def test_captions_are_repeated_only_where_there_are_too_few(wording: float, content: float, distinct: float) -> None:
+    records = birds(test_images=50, wording=wording, content=content)["test"]
+    texts = [[caption.text for caption in record.captions] for record in records]
+    assert all(len(each) == 10 for each in texts)
+    assert all(max(Counter(each).values()) - min(Counter(each).values()) <= 1 for each in texts)
+    assert np.mean([len(set(each)) for each in texts]) >= distinct  # few contents can be said in less than ten ways
 
 
 def test_attributes_are_stated_as_often_as_intended(many: Splits) -> None:
@@ -82,8 +135,8 @@ def test_the_grammar_contains_the_example_of_the_paper(grammar: Grammar) -> None
     assert caption.mentioned == {"wing": "red", "belly": "yellow"}
 
 
-def test_english(many: Splits) -> None:
-    for record in many["train"]:
+def test_english(many: Splits, varied: Splits) -> None:
+    for record in (*many["train"], *varied["test"]):
         for caption in record.captions:
             words = caption.text.split()
             assert all(one != two for one, two in zip(words, words[1:], strict=False)), caption.text
