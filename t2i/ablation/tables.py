@@ -9,6 +9,7 @@ import pandas as pd
 from t2i.ablation.effects import MEAN, as_estimate, compare, sorted_cells
 from t2i.ablation.experiments import Experiments, read_experiments, show_experiments
 from t2i.ablation.figure import ablation_figure, grid_figure
+from t2i.ablation.power import POWER, power_table
 from t2i.ablation.studies import Cell, Study, find_studies, value_label
 from t2i.errors import InputError
 from t2i.files import replacing
@@ -50,7 +51,7 @@ def write_ablation(parameters: Sequence[str], baseline: Sequence[str], metrics: 
     text = "\n\n".join(
         [
             _introduction(names, cell),
-            *(_section(study, tables[study.title]) for study in shown),
+            *(_section(study, tables[study.title], cell) for study in shown),
             *_left_out(left_out, alone, experiments, names),
         ]
     )
@@ -89,8 +90,8 @@ def _introduction(parameters: tuple[str, ...], baseline: Cell) -> str:
     )
 
 
-def _section(study: Study, table: pd.DataFrame) -> str:
-    """A study: title, what is particular about it, and its tables."""
+def _section(study: Study, table: pd.DataFrame, baseline: Cell) -> str:
+    """A study: title, what is particular about it, its tables, and what they can tell."""
     notes = []
     if study.repeated:
         notes.append(
@@ -103,8 +104,19 @@ def _section(study: Study, table: pd.DataFrame) -> str:
     if all(len(by_seed) < 2 for by_seed in study.cells.values()):
         notes.append("One seed: no intervals, and no difference can be told from chance.")
     parts = [_one_parameter(study, table)] if len(study.parameters) == 1 else _grid(study, table)
-    shown = [part.to_markdown(index=False, disable_numparse=True) for part in parts if not part.empty]
+    shown = [_markdown(part) for part in parts if not part.empty]
+    power = power_table(table, zip(study.parameters, baseline, strict=True))
+    if not power.empty:
+        shown += [
+            f"Smallest differences to the baseline that a t-test within seeds finds with a probability of {POWER:.0%}, "
+            "by the spread of those above:",
+            _markdown(power),
+        ]
     return "\n\n".join([f"## {study.title}", *notes, *shown])
+
+
+def _markdown(table: pd.DataFrame) -> str:
+    return str(table.to_markdown(index=False, disable_numparse=True))
 
 
 def _one_parameter(study: Study, table: pd.DataFrame) -> pd.DataFrame:
