@@ -5,10 +5,14 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
-from t2i.ablation.metrics import Metric, flatten, read_scores
+from t2i.ablation.metrics import Metric, flatten, numbers, read_scores
 from t2i.errors import InputError
+
+_METRICS = ("evaluate", "score_snapshots")
+"""Files of a run's metrics that are read."""
 
 
 @dataclass(frozen=True)
@@ -19,15 +23,20 @@ class Run:
         name: of the experiment or commit.
         commit: that it was started from.
         params: flat.
-        scores: of its evaluation.
+        numbers: flat, those of its metrics, by the name of the file: "evaluate.r_precision.judge.fakes".
         of_commit: whether it is not an experiment: the commit came with these scores.
     """
 
     name: str
     commit: str
     params: Mapping[str, Any]
-    scores: Mapping[Metric, float]
+    numbers: Mapping[str, float]
     of_commit: bool = False
+
+    @cached_property
+    def scores(self) -> dict[Metric, float]:
+        """Those of its evaluation that are compared."""
+        return read_scores({key.removeprefix("evaluate."): value for key, value in self.numbers.items()})
 
 
 @dataclass(frozen=True)
@@ -85,11 +94,13 @@ def read_experiments(commits: list[dict[str, Any]]) -> Experiments:
 
 
 def _run(name: str, commit: str, data: Mapping[str, Any] | None, *, of_commit: bool = False) -> Run | None:
-    params, metrics = (
-        (((data or {}).get(kind) or {}).get(file) or {}).get("data")
-        for kind, file in (("params", "params.yaml"), ("metrics", "metrics/evaluate.json"))
-    )
-    if not isinstance(params, Mapping) or not isinstance(metrics, Mapping):
-        return None
-    scores = read_scores(metrics)
-    return Run(name, commit, flatten(params), scores, of_commit) if scores else None
+    params = _content(data, "params", "params.yaml")
+    metrics = {file: _content(data, "metrics", f"metrics/{file}.json") for file in _METRICS}
+    run = Run(name, commit, flatten(params), numbers(metrics), of_commit)
+    return run if params and run.scores else None
+
+
+def _content(data: Mapping[str, Any] | None, kind: str, file: str) -> Mapping[str, Any]:
+    """What DVC read from a file; empty if it could not."""
+    content = (((data or {}).get(kind) or {}).get(file) or {}).get("data")
+    return content if isinstance(content, Mapping) else {}

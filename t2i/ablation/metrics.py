@@ -47,7 +47,7 @@ def read_scores(evaluate: Mapping[str, Any]) -> dict[Metric, float]:
     The distance between images of two captions of one image falls with any loss of variety, so neither of the two
     distances is better by itself: their ratio tells consistency from collapse.
     """
-    flat = {path: float(value) for path, value in flatten(evaluate).items() if _is_number(value)}
+    flat = numbers(evaluate)
     scores = {}
     for order, (name, better, pattern) in enumerate(_READ):
         for path, value in flat.items():
@@ -72,6 +72,11 @@ def flatten(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     for key, value in nested.items():
         flat |= flatten(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
     return flat
+
+
+def numbers(nested: Mapping[str, Any]) -> dict[str, float]:
+    """The finite numbers, flat."""
+    return {path: float(value) for path, value in flatten(nested).items() if _is_number(value)}
 
 
 def _is_number(value: object) -> bool:

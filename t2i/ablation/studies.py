@@ -13,7 +13,7 @@ from t2i.errors import InputError
 Cell = tuple[str, ...]
 """A value of each compared parameter, as :func:`value_label` writes it."""
 
-_SELECTORS = {"model": "models", "data": "datasets", "recipe": "recipes", "budget": "budgets"}
+SELECTORS = {"model": "models", "data": "datasets", "recipe": "recipes", "budget": "budgets"}
 """Parameters that choose an entry of a block."""
 
 _ABSENT = "(absent)"
@@ -140,7 +140,7 @@ def _label_of(params: Mapping[str, Any], name: str) -> str | None:
 
 def _counts(key: str, params: Mapping[str, Any], compared: tuple[str, ...]) -> bool:
     """Whether a result depends on a parameter: not if it belongs to an entry of a block that was not chosen."""
-    for selector, block in _SELECTORS.items():
+    for selector, block in SELECTORS.items():
         if key.startswith(f"{block}."):
             return selector in compared or key.startswith(f"{block}.{params.get(selector)}.")
     return True

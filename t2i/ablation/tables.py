@@ -10,6 +10,7 @@ from t2i.ablation.effects import MEAN, as_estimate, compare, sorted_cells
 from t2i.ablation.experiments import Experiments, read_experiments, show_experiments
 from t2i.ablation.figure import ablation_figure, grid_figure
 from t2i.ablation.power import POWER, power_table
+from t2i.ablation.run_table import read_runs
 from t2i.ablation.studies import Cell, Study, find_studies, value_label
 from t2i.errors import InputError
 from t2i.files import replacing
@@ -23,8 +24,10 @@ def ablation_name(parameters: Sequence[str]) -> str:
     return f"ablation-{'+'.join(parameters)}"
 
 
-def write_ablation(parameters: Sequence[str], baseline: Sequence[str], metrics: Path, plots: Path) -> str:
-    """Compare all finished experiments of this repository by one parameter or two.
+def write_ablation(
+    parameters: Sequence[str], baseline: Sequence[str], metrics: Path, plots: Path, runs: Path | None = None
+) -> str:
+    """Compare all finished experiments of this repository, or those of a table, by one parameter or two.
 
     Writes ``ablation-<parameter>.md`` and ``.csv`` in the folder ``metrics`` and ``.png`` in ``plots``; the names of
     two parameters are joined by a plus.
@@ -32,6 +35,7 @@ def write_ablation(parameters: Sequence[str], baseline: Sequence[str], metrics: 
     Args:
         parameters: as in params.yaml: loss.lambda.
         baseline: value of each that the others are compared with.
+        runs: a table of :func:`~t2i.ablation.run_table.write_runs`; None: the experiments that DVC knows of.
 
     Returns:
         The Markdown text.
@@ -40,7 +44,7 @@ def write_ablation(parameters: Sequence[str], baseline: Sequence[str], metrics: 
         InputError: there is nothing to compare, or no study has the baseline.
     """
     names, cell = tuple(parameters), tuple(map(value_label, baseline))
-    experiments = read_experiments(show_experiments())
+    experiments = read_experiments(show_experiments()) if runs is None else Experiments(read_runs(runs), [], [])
     studies, alone = find_studies(experiments.runs, names)
     shown = [study for study in studies if not _lacking(study, cell)]
     if not shown:

@@ -208,7 +208,10 @@ def report(out: Path, metrics: Path, plots: Path) -> None:
 )  # fmt: skip
 @click.option("--metrics", type=_PATH, default=Path("metrics"), show_default=True, help="Folder of the tables.")
 @click.option("--plots", type=_PATH, default=Path("plots"), show_default=True, help="Folder of the figure.")
-def ablation(parameters: tuple[str, ...], baselines: tuple[str, ...], metrics: Path, plots: Path) -> None:
+@click.option("--runs", type=_PATH, help="Table of `t2i runs` to compare.  [default: the experiments DVC knows of]")
+def ablation(
+    parameters: tuple[str, ...], baselines: tuple[str, ...], metrics: Path, plots: Path, runs: Path | None
+) -> None:
     """Compare experiments by one PARAMETER, or by two and their interaction.
 
     Of all experiments that DVC knows of, those are compared that differ in these parameters of params.yaml and the seed
@@ -224,7 +227,24 @@ def ablation(parameters: tuple[str, ...], baselines: tuple[str, ...], metrics: P
     name = ablation_name(parameters)
     files = metrics / f"{name}.md", metrics / f"{name}.csv", plots / f"{name}.png"
     with _writing("--metrics, --plots", *files):
-        click.echo(write_ablation(parameters, baselines, metrics, plots))
+        click.echo(write_ablation(parameters, baselines, metrics, plots, runs))
+
+
+@cli.command(epilog="Example: t2i runs metrics/runs.csv --commit 1a2b3c4")
+@click.argument("out", type=_PATH, metavar="FILE.csv")
+@click.option("--commit", default="", metavar="COMMIT", help="That they were started from.  [default: all]")
+def runs(out: Path, commit: str) -> None:
+    """Write parameters and scores of experiments as a table.
+
+    Experiments live in the repository where they ran. The table can be committed, and `t2i ablation --runs` compares
+    what it holds.
+    """
+    from t2i.ablation.experiments import read_experiments, show_experiments
+    from t2i.ablation.run_table import write_runs
+
+    with _writing("FILE.csv", out):
+        count = write_runs(out, read_experiments(show_experiments()).runs, commit)
+    click.echo(f"{out}: {count} runs")
 
 
 @cli.command(

@@ -15,7 +15,7 @@ from t2i.published.importer import PublishedFiles
 from tests.apps.conftest import Command
 from tests.conftest import ROOT
 
-COMMANDS = ["check", "generate", "demo", "report", "ablation", "import"]
+COMMANDS = ["check", "generate", "demo", "report", "ablation", "runs", "import"]
 
 
 def run(*arguments: str, code: str = "") -> subprocess.CompletedProcess[str]:

@@ -1,0 +1,74 @@
+"""Tables of runs: what is written is what is read."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from t2i.ablation import tables
+from t2i.ablation.experiments import Run, read_experiments
+from t2i.ablation.run_table import read_runs, write_runs
+from t2i.ablation.tables import write_ablation
+from t2i.errors import InputError
+from tests.ablation.made_up import SWEEP, grid, shown
+
+
+def runs_of(*experiments: dict[str, object]) -> list[Run]:
+    return read_experiments(shown(*experiments)).runs
+
+
+@pytest.mark.parametrize(
+    ("runs", "parameters"), [(SWEEP, ["loss.lambda"]), (grid(), ["loss.damsm_lambda", "loss.lambda"])]
+)
+def test_a_table_gives_the_same_ablation_as_the_experiments(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, runs: list[dict[str, object]], parameters: list[str]
+) -> None:
+    for name in ("ablation_figure", "grid_figure"):
+        monkeypatch.setattr(tables, name, lambda path, *_: path.touch())
+    monkeypatch.setattr(tables, "show_experiments", lambda: shown(*runs))
+    path, baseline = tmp_path / "runs.csv", ["0"] * len(parameters)
+    (tmp_path / "of_table").mkdir()
+    live = write_ablation(parameters, baseline, tmp_path, tmp_path)
+    assert write_runs(path, runs_of(*runs)) == len(runs) + 1  # and the scores of a commit
+    monkeypatch.setattr(tables, "show_experiments", lambda: pytest.fail("DVC was asked"))
+    kept = write_ablation(parameters, baseline, tmp_path / "of_table", tmp_path / "of_table", path)
+    head = kept.partition("## Left out")[0].strip()  # which experiments run is no matter of a table
+    assert head == live.partition("## Left out")[0].strip()
+    name = f"ablation-{'+'.join(parameters)}.csv"
+    assert (tmp_path / name).read_bytes() == (tmp_path / "of_table" / name).read_bytes()
+
+
+def test_values_that_look_like_none_and_numbers_survive(tmp_path: Path) -> None:
+    params: list[dict[str, Any]] = [{"seed": 0, "a": None, "b": True, "c": [1, "x"], "d": 0.1, "e": "fp32", "f": 1}]
+    params.append({"seed": 1, "a": "none"})
+    runs = [Run(f"r{n}", "abc", each, {"evaluate.x": 0.1 + 0.2 * n}) for n, each in enumerate(params)]
+    write_runs(tmp_path / "runs.csv", runs)
+    first, second = read_runs(tmp_path / "runs.csv")
+    assert first.params == {"seed": "0", "a": "null", "b": "true", "c": '[1, "x"]', "d": "0.1", "e": "fp32", "f": "1"}
+    assert second.params == {"seed": "1", "a": "none"}
+    assert [each.numbers for each in (first, second)] == [run.numbers for run in runs]
+
+
+def test_what_all_runs_share_is_left_out_but_for_the_selectors(tmp_path: Path) -> None:
+    path = tmp_path / "runs.csv"
+    write_runs(path, runs_of(*SWEEP), "12345")
+    assert [name for name in path.read_text().splitlines()[0].split(",") if not name.startswith("metrics.")] == [
+        "run", "commit", "of", "params.data", "params.model", "params.recipe", "params.budget", "params.seed",
+        "params.loss.lambda",
+    ]  # fmt: skip
+    assert {run.commit for run in read_runs(path)} == {"1234567890"} and len(read_runs(path)) == len(SWEEP)
+
+
+def test_tables_that_are_none_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "runs.csv"
+    with pytest.raises(InputError, match=r"^no finished experiment on commit 999; see `dvc exp show -A`$"):
+        write_runs(path, runs_of(*SWEEP), "999")
+    assert not path.exists()
+    with pytest.raises(InputError, match="runs.csv: cannot be read as a table of runs: "):
+        read_runs(path)
+    path.write_text("run,of\na,experiment\n")
+    with pytest.raises(InputError, match="no table of runs, it has no column 'commit'; `t2i runs` writes one"):
+        read_runs(path)
+    path.write_text("run,commit,of,metrics.evaluate.x\na,1,experiment,much\n")
+    with pytest.raises(InputError, match="run a: could not convert string to float: 'much'"):
+        read_runs(path)
