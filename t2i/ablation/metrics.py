@@ -37,8 +37,13 @@ _READ = (
 _RATIO = Metric(len(_READ), "distance ratio, same image / other image", "lower")
 _SAME_IMAGE = Metric(len(_READ) + 1, "distance, two captions of one image", "")
 _OTHER_IMAGE = Metric(len(_READ) + 2, "distance, captions of two images", "")
-_ATTRIBUTES = Metric(len(_READ) + 3, "attribute accuracy (mean of all)", "higher")
-_COLOURS = Metric(len(_READ) + 4, "colour accuracy (mean of five)", "higher")
+_PIXELS = Metric(len(_READ) + 3, "pixel difference ratio, same image / other image", "lower")
+_AGREEMENT = {
+    kind: Metric(len(_READ) + 4 + number, f"same attribute in both images, named by {kind} of two captions", "higher")
+    for number, kind in enumerate(("both", "one", "none"))
+}
+_ATTRIBUTES = Metric(len(_READ) + 7, "attribute accuracy (mean of all)", "higher")
+_COLOURS = Metric(len(_READ) + 8, "colour accuracy (mean of five)", "higher")
 
 
 def read_scores(evaluate: Mapping[str, Any]) -> dict[Metric, float]:
@@ -54,7 +59,9 @@ def read_scores(evaluate: Mapping[str, Any]) -> dict[Metric, float]:
             if found := re.fullmatch(pattern, path):
                 scores[Metric(order, f"{name} ({found[1]})", better)] = value
     same, other = (flat.get(f"caption_consistency.distance_{which}_image") for which in ("same", "other"))
-    derived = {_RATIO: same / other if same is not None and other else None, _SAME_IMAGE: same, _OTHER_IMAGE: other}
+    pixels = [flat.get(f"caption_consistency.pixels_{which}_image") for which in ("same", "other")]
+    derived = {_RATIO: _share(same, other), _SAME_IMAGE: same, _OTHER_IMAGE: other, _PIXELS: _share(*pixels)}
+    derived |= {_AGREEMENT[kind]: flat.get(f"caption_consistency.attribute_agreement.{kind}") for kind in _AGREEMENT}
     attributes = {
         found[1]: value
         for path, value in flat.items()
@@ -64,6 +71,10 @@ def read_scores(evaluate: Mapping[str, Any]) -> dict[Metric, float]:
     derived[_COLOURS] = _mean([attributes[colour] for colour in COLOURS]) if attributes.keys() >= set(COLOURS) else None
     scores |= {metric: value for metric, value in derived.items() if value is not None}
     return dict(sorted(scores.items()))
+
+
+def _share(value: float | None, of: float | None) -> float | None:
+    return value / of if value is not None and of else None
 
 
 def flatten(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -26,6 +26,7 @@ from t2i.scores.features import encode_images, encode_sentences, judge_attribute
 from t2i.scores.fidelity import fidelity_scores
 from t2i.scores.images import Images, noise_images, real_images
 from t2i.scores.nearest import draw_nearest, nearest_scores
+from t2i.scores.picture_pairs import attribute_agreement, paired_rows, pixel_distance
 from t2i.scores.r_precision import r_precision_scores
 
 Scores = dict[str, Any]
@@ -118,10 +119,9 @@ def score_pictures(
         )
     words = {"sample": sample.protocol, "max_words": sample.max_words}
     r_precisions["protocol"] = {"candidates": candidates, "folds": folds, "seed": seed, **words}
-    if sample.paired is sample.scored:
-        paired_codes = codes["judge"]["fakes"]
-    else:
-        paired_codes = encode_images(judge.image, sample.paired.batches(), device)
+    of_pairs = of_fakes
+    if sample.paired is not sample.scored:
+        of_pairs = extract_features(sample.paired.batches(), judge_network).features
 
     compared = {kind: judged[kind].features for kind in ("fakes", "reals", "train")}
     if figure is not None:
@@ -130,7 +130,7 @@ def score_pictures(
         "fidelity": fidelity,
         "nearest": nearest_scores(compared, train_rows),
         "r_precision": r_precisions,
-        "caption_consistency": _caption_consistency(paired_codes, sample, test),
+        "caption_consistency": _caption_consistency(of_pairs, judge, sample, test, device),
     }
     if judge.attributes:
         of_plan = test.captions.iloc[plan["caption"].to_numpy()]
@@ -174,15 +174,26 @@ def _of_test(reals: Tensor, splits: Mapping[str, PackedSplit]) -> Tensor:
     return reals.split([len(splits[name]) for name in names])[names.index("test")]
 
 
-def _caption_consistency(codes: Tensor, sample: Sample, test: PackedSplit) -> Scores:
-    """Caption consistency of the paired pictures, which the codes are of."""
+def _caption_consistency(
+    features: Tensor, judge: Judge, sample: Sample, test: PackedSplit, device: torch.device
+) -> Scores:
+    """Caption consistency of the paired pictures, whose features by the judge these are."""
     plan = sample.paired.plan
     rows = plan["image"].to_numpy()
-    classes = test.images["class_id"].to_numpy()[rows]
-    result = caption_consistency(codes, rows, plan["noise"].to_numpy(), classes)
-    return {
+    keys = rows, plan["noise"].to_numpy(), test.images["class_id"].to_numpy()[rows]
+    result = caption_consistency(judge_codes(judge, features, device), *keys)
+    same, other = paired_rows(*keys)
+    scores: Scores = {
         "distance_same_image": _mean(result.same_image, result.pairs_same),
         "distance_other_image": _mean(result.other_image, result.pairs_other),
+        "pixels_same_image": _mean(pixel_distance(sample.paired, same), len(same)),
+        "pixels_other_image": _mean(pixel_distance(sample.paired, other), len(other)),
+    }
+    if judge.attributes:
+        of_plan = test.captions.iloc[plan["caption"].to_numpy()]
+        predicted = judge_attributes(judge, features, device)
+        scores["attribute_agreement"] = attribute_agreement(predicted, of_plan, same)
+    return scores | {
         "protocol": {
             "codes": "judge",
             "sample": PAIRED,

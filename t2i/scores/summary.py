@@ -44,10 +44,15 @@ def summary(scores: dict[str, Any]) -> str:
     for name, remark in (("damsm", "encoders that trained the generator"), ("judge", "encoders that did not")):
         score = scores["r_precision"][name]
         add(f"R-precision ({name})", score["fakes"], score["reals"], remark)
-    same, other = (scores["caption_consistency"][f"distance_{kind}_image"] for kind in ("same", "other"))
-    # the first alone also falls when all images become alike
-    add("distance, two captions of one image", same, None, f"{same / other:.2f} of the next" if same and other else "")
-    add("distance, captions of two images", other, None)
+    consistency = scores["caption_consistency"]
+    for key, name in (("distance", "distance"), ("pixels", "difference of pixels")):
+        same, other = (consistency[f"{key}_{kind}_image"] for kind in ("same", "other"))
+        # the first alone also falls when all images become alike
+        ratio = f"{same / other:.2f} of the next" if same and other else ""
+        add(f"{name}, two captions of one image", same, None, ratio)
+        add(f"{name}, captions of two images", other, None)
+    for kind, share in consistency.get("attribute_agreement", {}).items():
+        add(f"same attribute in both images, named by {kind}", share, None, "of two captions of one image")
     for name, score in scores.get("attribute_accuracy", {}).items():
         add(f"{name} accuracy", score["fakes"], score["reals"], f"chance {score['chance']:.2f}")
     table = pd.DataFrame(rows, columns=["score", "generated", "real images", ""])

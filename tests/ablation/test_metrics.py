@@ -40,6 +40,19 @@ def test_the_ratio_of_distances_does_not_change_when_all_shrink() -> None:
     assert consistency(0.3, 0.45)["distance ratio, same image / other image"] == pytest.approx(2 / 3)
     for same, other in ((None, 0.9), (0.6, None), (0.6, 0.0)):
         assert "distance ratio, same image / other image" not in consistency(same, other)
+    pixels = scores({"caption_consistency": {"pixels_same_image": 0.02, "pixels_other_image": 0.1}})
+    assert pixels == {"pixel difference ratio, same image / other image": pytest.approx(0.2)}
+
+
+def test_agreement_of_attributes_is_compared_by_who_names_them() -> None:
+    agreement = {"attribute_agreement": {"both": 0.9, "one": 0.7, "none": None}}
+    assert scores({"caption_consistency": agreement}) == {
+        "same attribute in both images, named by both of two captions": 0.9,
+        "same attribute in both images, named by one of two captions": 0.7,
+    }
+
+
+def test_neither_distance_is_better_by_itself() -> None:
     directions = {metric.name: metric.better for metric in read_scores(evaluated())}
     assert directions["distance ratio, same image / other image"] == "lower"
     assert directions["distance, two captions of one image"] == directions["distance, captions of two images"] == ""

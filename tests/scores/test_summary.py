@@ -40,31 +40,43 @@ SCORES: dict[str, Any] = {
         "damsm": {"fakes": 0.5, "fakes_std": 0.01, "reals": 0.75, "reals_std": 0.01},
         "judge": {"fakes": 0.25, "fakes_std": 0.01, "reals": 1.0, "reals_std": 0.0},
     },
-    "caption_consistency": {"distance_same_image": 0.125, "distance_other_image": 0.5},
+    "caption_consistency": {
+        "distance_same_image": 0.125,
+        "distance_other_image": 0.5,
+        "pixels_same_image": 0.05,
+        "pixels_other_image": 0.1,
+        "attribute_agreement": {"both": 0.95, "one": 0.75, "none": None},
+    },
     "attribute_accuracy": {"wing": {"fakes": 0.9, "reals": 1.0, "chance": 0.18, "mentions": 40}},
 }
 
 
 def test_a_line_for_each_score() -> None:
-    assert summary(SCORES).splitlines() == [
-        "score                                  generated    real images",
-        "FID (judge)                              101.500         12.250  noise 2000; two halves of the real images 20",
-        "KID (judge)                              0.12500       -0.00002  "
-        "noise 1.5; two halves of the real images 0.00012",
-        "position by FID (judge)                      4.5            0.5  real images of the same classes 0, noise 100",
-        "position by KID (judge)                      8.3            0.0  real images of the same classes 0, noise 100",
-        "precision (judge)                          0.500          0.750",
-        "recall (judge)                             0.250          0.700",
-        "precision, cosine (judge)                  0.400          0.650",
-        "recall, cosine (judge)                     0.200          0.600",
-        "IS (judge)                                 3.123          4.000",
-        "distance, nearest training image           0.125          0.250  of training images 0.200",
-        "R-precision (damsm)                        0.500          0.750  encoders that trained the generator",
-        "R-precision (judge)                        0.250          1.000  encoders that did not",
-        "distance, two captions of one image        0.125                 0.25 of the next",
-        "distance, captions of two images           0.500",
-        "wing accuracy                              0.900          1.000  chance 0.18",
+    rows = [
+        ("score", "generated", "real images", ""),
+        ("FID (judge)", "101.500", "12.250", "noise 2000; two halves of the real images 20"),
+        ("KID (judge)", "0.12500", "-0.00002", "noise 1.5; two halves of the real images 0.00012"),
+        ("position by FID (judge)", "4.5", "0.5", "real images of the same classes 0, noise 100"),
+        ("position by KID (judge)", "8.3", "0.0", "real images of the same classes 0, noise 100"),
+        ("precision (judge)", "0.500", "0.750", ""),
+        ("recall (judge)", "0.250", "0.700", ""),
+        ("precision, cosine (judge)", "0.400", "0.650", ""),
+        ("recall, cosine (judge)", "0.200", "0.600", ""),
+        ("IS (judge)", "3.123", "4.000", ""),
+        ("distance, nearest training image", "0.125", "0.250", "of training images 0.200"),
+        ("R-precision (damsm)", "0.500", "0.750", "encoders that trained the generator"),
+        ("R-precision (judge)", "0.250", "1.000", "encoders that did not"),
+        ("distance, two captions of one image", "0.125", "", "0.25 of the next"),
+        ("distance, captions of two images", "0.500", "", ""),
+        ("difference of pixels, two captions of one image", "0.050", "", "0.50 of the next"),
+        ("difference of pixels, captions of two images", "0.100", "", ""),
+        ("same attribute in both images, named by both", "0.950", "", "of two captions of one image"),
+        ("same attribute in both images, named by one", "0.750", "", "of two captions of one image"),
+        ("same attribute in both images, named by none", "", "", "of two captions of one image"),
+        ("wing accuracy", "0.900", "1.000", "chance 0.18"),
     ]
+    expected = [f"{name:47}{fakes:>13}{reals:>15}  {remark}".rstrip() for name, fakes, reals, remark in rows]
+    assert summary(SCORES).splitlines() == expected
 
 
 def named(scores: dict[str, Any]) -> list[str]:
@@ -93,7 +105,7 @@ def test_kid_leads_where_fid_is_biased(counts: dict[str, int], bias: str) -> Non
 def test_scores_that_are_not_there_have_no_line() -> None:
     scores = {name: score for name, score in SCORES["fidelity"]["judge"].items() if name != "is"}
     names = named(SCORES | {"fidelity": {"dinov2": scores}, "attribute_accuracy": {}})
-    assert names[7:9] == ["recall, cosine (dinov2)", "distance, nearest training image"] and len(names) == 13
+    assert names[7:9] == ["recall, cosine (dinov2)", "distance, nearest training image"] and len(names) == 18
 
 
 def test_several_networks_follow_each_other() -> None:
@@ -112,6 +124,9 @@ def test_an_unknown_position_is_left_out() -> None:
 
 
 def test_without_pairs_there_is_no_ratio() -> None:
-    nothing = {"distance_same_image": 0.125, "distance_other_image": None}
-    lines = summary(SCORES | {"caption_consistency": nothing}).splitlines()
-    assert lines[13:15] == ["distance, two captions of one image        0.125", "distance, captions of two images"]
+    nothing = {f"{kind}_{which}_image": None for kind in ("distance", "pixels") for which in ("same", "other")}
+    lines = summary(SCORES | {"caption_consistency": nothing | {"distance_same_image": 0.125}}).splitlines()
+    assert [line.split("  ")[0] for line in lines[13:17:3]] == [
+        "distance, two captions of one image", "difference of pixels, captions of two images",
+    ]  # fmt: skip
+    assert [line.split()[-1] for line in lines[13:17]] == ["0.125", "images", "image", "images"]
