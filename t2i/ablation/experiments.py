@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from t2i.ablation.metrics import Metric, flatten, numbers, read_scores
+from t2i.ablation.metrics import Metric, flatten, numbers, read_scores, read_snapshot_scores
 from t2i.errors import InputError
 
 _METRICS = ("evaluate", "score_snapshots")
@@ -36,7 +36,17 @@ class Run:
     @cached_property
     def scores(self) -> dict[Metric, float]:
         """Those of its evaluation that are compared."""
-        return read_scores({key.removeprefix("evaluate."): value for key, value in self.numbers.items()})
+        return read_scores(self._of("evaluate"))
+
+    @cached_property
+    def snapshot_scores(self) -> dict[Metric, float]:
+        """Those of its snapshots that are compared."""
+        return read_snapshot_scores(self._of("score_snapshots"))
+
+    def _of(self, file: str) -> dict[str, float]:
+        return {
+            name.removeprefix(f"{file}."): value for name, value in self.numbers.items() if name.startswith(f"{file}.")
+        }
 
 
 @dataclass(frozen=True)

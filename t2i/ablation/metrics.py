@@ -1,4 +1,4 @@
-"""The numbers of metrics/evaluate.json that are compared."""
+"""The numbers of metrics/evaluate.json and metrics/score_snapshots.json that are compared."""
 
 import math
 import re
@@ -70,6 +70,26 @@ def read_scores(evaluate: Mapping[str, Any]) -> dict[Metric, float]:
     derived[_ATTRIBUTES] = _mean(list(attributes.values()))
     derived[_COLOURS] = _mean([attributes[colour] for colour in COLOURS]) if attributes.keys() >= set(COLOURS) else None
     scores |= {metric: value for metric, value in derived.items() if value is not None}
+    return dict(sorted(scores.items()))
+
+
+_OF_SNAPSHOTS = (
+    ("FID", "lower", "fid"),
+    ("KID", "lower", "kid"),
+    ("R-precision", "higher", "r_precision"),
+    (_RATIO.name, _RATIO.better, "consistency"),
+)
+"""Name, better and key of the scores of a snapshot."""
+
+
+def read_snapshot_scores(score_snapshots: Mapping[str, Any]) -> dict[Metric, float]:
+    """The compared numbers of a metrics/score_snapshots.json: each score after each number of steps."""
+    scores = {}
+    for path, value in numbers(score_snapshots).items():
+        for order, (name, better, key) in enumerate(_OF_SNAPSHOTS):
+            if found := re.fullmatch(rf"snapshots\.(\d+)\.{key}", path):
+                steps = int(found[1])
+                scores[Metric(order * 10**9 + steps, f"{name} (judge) after {steps:,} steps", better)] = value
     return dict(sorted(scores.items()))
 
 

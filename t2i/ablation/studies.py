@@ -2,8 +2,9 @@
 
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 from t2i.ablation.experiments import Run
@@ -53,12 +54,19 @@ _Group = dict[tuple[Cell, str], list[Run]]
 """Runs that may be compared: values of the parameters and seed -> runs."""
 
 
-def find_studies(runs: Iterable[Run], parameters: tuple[str, ...]) -> tuple[list[Study], list[str]]:
+def find_studies(
+    runs: Iterable[Run],
+    parameters: tuple[str, ...],
+    scores: Callable[[Run], Mapping[Metric, float]] = attrgetter("scores"),
+) -> tuple[list[Study], list[str]]:
     """Groups of runs with at least two values of each parameter, the one with most runs first.
 
     Runs on different commits are not compared: the code may differ. Of blocks that a selector chooses from, only the
     chosen entry counts, and all of them if the selector is compared. The scores that a commit came with count where no
     experiment has their values and seed.
+
+    Args:
+        scores: those of a run that are compared.
 
     Returns:
         The studies, and the names of the experiments that are in none.
@@ -92,7 +100,7 @@ def find_studies(runs: Iterable[Run], parameters: tuple[str, ...]) -> tuple[list
             f"queue some: dvc exp run --queue {values} -S 'seed=0,1,2,3'"
         )
     titles = _told_apart({key: _title(group, parameters) for key, group in studies.items()})
-    found = [_study(titles[key], parameters, group) for key, group in studies.items()]
+    found = [_study(titles[key], parameters, group, scores) for key, group in studies.items()]
     found.sort(key=lambda study: (-sum(map(len, study.cells.values())), study.title))
     return found, sorted(run.name for run in alone if not run.of_commit)
 
@@ -162,14 +170,17 @@ def _key(run: Run, parameters: tuple[str, ...]) -> str:
     return json.dumps([run.commit, settings], sort_keys=True)
 
 
-def _study(title: str, parameters: tuple[str, ...], group: _Group) -> Study:
+def _study(
+    title: str, parameters: tuple[str, ...], group: _Group, scores: Callable[[Run], Mapping[Metric, float]]
+) -> Study:
     cells: dict[Cell, dict[str, dict[Metric, float]]] = {}
     repeated = 0
     for (cell, seed), of_place in group.items():
         experiments = [run for run in of_place if not run.of_commit] or of_place
         repeated += len(experiments) > 1
-        known = {metric for run in experiments for metric in run.scores}
-        per_metric = {metric: [run.scores[metric] for run in experiments if metric in run.scores] for metric in known}
+        compared = [scores(run) for run in experiments]
+        known = {metric for each in compared for metric in each}
+        per_metric = {metric: [each[metric] for each in compared if metric in each] for metric in known}
         cells.setdefault(cell, {})[seed] = {
             name: math.fsum(values) / len(values) for name, values in per_metric.items()
         }

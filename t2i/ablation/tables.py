@@ -1,6 +1,7 @@
 """Tables and a figure of an ablation: all experiments that differ in one parameter, or in two."""
 
 from collections.abc import Hashable, Mapping, Sequence
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +20,19 @@ _NAMED = 20
 """Experiments that a line names at most."""
 
 
-def ablation_name(parameters: Sequence[str]) -> str:
+def ablation_name(parameters: Sequence[str], *, snapshots: bool = False) -> str:
     """Name of the files of an ablation, without ending."""
-    return f"ablation-{'+'.join(parameters)}"
+    return f"ablation-{'+'.join(parameters)}{'-snapshots' if snapshots else ''}"
 
 
 def write_ablation(
-    parameters: Sequence[str], baseline: Sequence[str], metrics: Path, plots: Path, runs: Path | None = None
+    parameters: Sequence[str],
+    baseline: Sequence[str],
+    metrics: Path,
+    plots: Path,
+    runs: Path | None = None,
+    *,
+    snapshots: bool = False,
 ) -> str:
     """Compare all finished experiments of this repository, or those of a table, by one parameter or two.
 
@@ -36,6 +43,7 @@ def write_ablation(
         parameters: as in params.yaml: loss.lambda.
         baseline: value of each that the others are compared with.
         runs: a table of :func:`~t2i.ablation.run_table.write_runs`; None: the experiments that DVC knows of.
+        snapshots: compare the scores of each snapshot instead of those of the evaluation.
 
     Returns:
         The Markdown text.
@@ -45,7 +53,8 @@ def write_ablation(
     """
     names, cell = tuple(parameters), tuple(map(value_label, baseline))
     experiments = read_experiments(show_experiments()) if runs is None else Experiments(read_runs(runs), [], [])
-    studies, alone = find_studies(experiments.runs, names)
+    scores = attrgetter("snapshot_scores" if snapshots else "scores")
+    studies, alone = find_studies(experiments.runs, names, scores)
     shown = [study for study in studies if not _lacking(study, cell)]
     if not shown:
         lacking = "; ".join(dict.fromkeys(_lacking(study, cell) for study in studies))
@@ -59,7 +68,7 @@ def write_ablation(
             *_left_out(left_out, alone, experiments, names),
         ]
     )
-    name = ablation_name(names)
+    name = ablation_name(names, snapshots=snapshots)
     table = pd.concat(tables, names=["study"]).reset_index("study")
     with replacing(metrics / f"{name}.md") as part:
         part.write_text(text + "\n", encoding="utf-8")

@@ -209,8 +209,14 @@ def report(out: Path, metrics: Path, plots: Path) -> None:
 @click.option("--metrics", type=_PATH, default=Path("metrics"), show_default=True, help="Folder of the tables.")
 @click.option("--plots", type=_PATH, default=Path("plots"), show_default=True, help="Folder of the figure.")
 @click.option("--runs", type=_PATH, help="Table of `t2i runs` to compare.  [default: the experiments DVC knows of]")
+@click.option("--snapshots", is_flag=True, help="Compare the scores of each snapshot (metrics/score_snapshots.json).")
 def ablation(
-    parameters: tuple[str, ...], baselines: tuple[str, ...], metrics: Path, plots: Path, runs: Path | None
+    parameters: tuple[str, ...],
+    baselines: tuple[str, ...],
+    metrics: Path,
+    plots: Path,
+    runs: Path | None,
+    snapshots: bool,
 ) -> None:
     """Compare experiments by one PARAMETER, or by two and their interaction.
 
@@ -224,10 +230,10 @@ def ablation(
     baselines = baselines or ("0",) * len(parameters)
     if len(baselines) != len(parameters):
         raise click.UsageError(f"--baseline is given {len(baselines)} times for {len(parameters)} parameters")
-    name = ablation_name(parameters)
+    name = ablation_name(parameters, snapshots=snapshots)
     files = metrics / f"{name}.md", metrics / f"{name}.csv", plots / f"{name}.png"
     with _writing("--metrics, --plots", *files):
-        click.echo(write_ablation(parameters, baselines, metrics, plots, runs))
+        click.echo(write_ablation(parameters, baselines, metrics, plots, runs, snapshots=snapshots))
 
 
 @cli.command(epilog="Example: t2i runs metrics/runs.csv --commit 1a2b3c4")

@@ -45,7 +45,12 @@ def experiment(
         },
         "attribute_accuracy": {colour: {"fakes": 0.9} for colour in COLOURS} | {"pose": {"fakes": 0.3, "reals": 1.0}},
     }
-    return {"params": {"params.yaml": {"data": params}}, "metrics": {"metrics/evaluate.json": {"data": metrics}}}
+    snapshots = {str(steps): {"fid": 900 + noise + effect - steps, "r_precision": 0.5} for steps in (50, 100)}
+    files = {"evaluate": metrics, "score_snapshots": {"best": {"step": 100}, "snapshots": snapshots}}
+    return {
+        "params": {"params.yaml": {"data": params}},
+        "metrics": {f"metrics/{name}.json": {"data": content} for name, content in files.items()},
+    }
 
 
 def shown(*experiments: dict[str, Any]) -> list[dict[str, Any]]:

@@ -53,6 +53,19 @@ def test_tables_and_figure(tmp_path: Path, show: Any) -> None:
     assert sorted(path.suffix for path in tmp_path.rglob("*.*")) == [".csv", ".md", ".png"]
 
 
+def test_snapshots_are_compared_after_each_number_of_steps(tmp_path: Path, show: Any) -> None:
+    show(*SWEEP)
+    rows = cells(write_ablation(["loss.lambda"], ["0"], tmp_path, tmp_path, snapshots=True))
+    assert [row[0] for row in rows[1:8:2]] == [
+        "FID (judge) after 50 steps", "FID (judge) after 100 steps", "R-precision (judge) after 50 steps",
+        "R-precision (judge) after 100 steps",
+    ]  # fmt: skip
+    assert rows[1][2] == "854 ± 11 (n=4)" and rows[4][3].startswith("-30.0 ± 0.0 (-3.7 %)")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        f"ablation-loss.lambda-snapshots.{ending}" for ending in ("csv", "md", "png")
+    ]
+
+
 def test_what_is_left_out_is_named_with_the_reason(tmp_path: Path, show: Any) -> None:
     without_baseline = [experiment(lambda_, seed, budget="smoke") for lambda_ in (0.2, 1) for seed in range(9)]
     single = [experiment(0, 0, judge={"lr": number}) for number in range(2, 25)]
