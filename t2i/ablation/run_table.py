@@ -1,6 +1,7 @@
 """Parameters and metrics of experiments as a table that can be committed, and read again elsewhere."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pandas as pd
@@ -14,7 +15,7 @@ _PARAMETER, _METRIC = "params.", "metrics."
 """Before the names of columns."""
 
 
-def write_runs(path: Path, runs: Iterable[Run], commit: str = "") -> int:
+def write_runs(path: Path, runs: Iterable[Run], commit: str = "", names: Sequence[str] = ()) -> int:
     """Write a line a run: its name and commit, parameters and metrics. Returns the number of lines.
 
     Parameters that are the same in all runs, but for the selectors and the seed, are left out: the commit has them.
@@ -22,18 +23,21 @@ def write_runs(path: Path, runs: Iterable[Run], commit: str = "") -> int:
     Args:
         path: CSV to write.
         commit: of the runs that are written, or how it begins; "": of all.
+        names: patterns of their names, with * for any letters; of all without one.
 
     Raises:
         InputError: there is no such run.
     """
     lines = []
     for run in runs:
-        if run.commit.startswith(commit):
+        named = not names or any(fnmatchcase(run.name, pattern) for pattern in names)
+        if named and run.commit.startswith(commit):
             line = {"run": run.name, "commit": run.commit, "of": "commit" if run.of_commit else "experiment"}
             line |= {f"{_PARAMETER}{name}": value_label(value) for name, value in run.params.items()}
             lines.append(line | {f"{_METRIC}{name}": value for name, value in run.numbers.items()})
     if not lines:
-        raise InputError(f"no finished experiment{f' on commit {commit}' if commit else ''}; see `dvc exp show -A`")
+        which = [*([f"named {' or '.join(names)}"] if names else []), *([f"on commit {commit}"] if commit else [])]
+        raise InputError(f"{' '.join(['no finished experiment', *which])}; see `dvc exp show -A`")
     table = pd.DataFrame(lines).sort_values(["commit", "run"])
     always = {f"{_PARAMETER}{name}" for name in (*SELECTORS, "seed")}
     parameters = [name for name in map(str, table) if name.startswith(_PARAMETER) and name not in always]

@@ -236,10 +236,11 @@ def ablation(
         click.echo(write_ablation(parameters, baselines, metrics, plots, runs, snapshots=snapshots))
 
 
-@cli.command(epilog="Example: t2i runs metrics/runs.csv --commit 1a2b3c4")
+@cli.command(epilog="Example: t2i runs metrics/runs.csv --name 'lambda-*' --commit 1a2b3c4")
 @click.argument("out", type=_PATH, metavar="FILE.csv")
 @click.option("--commit", default="", metavar="COMMIT", help="That they were started from.  [default: all]")
-def runs(out: Path, commit: str) -> None:
+@click.option("--name", "names", multiple=True, metavar="PATTERN", help="Of experiments: 'lambda-*'.  [default: all]")
+def runs(out: Path, commit: str, names: tuple[str, ...]) -> None:
     """Write parameters and scores of experiments as a table.
 
     Experiments live in the repository where they ran. The table can be committed, and `t2i ablation --runs` compares
@@ -249,7 +250,7 @@ def runs(out: Path, commit: str) -> None:
     from t2i.ablation.run_table import write_runs
 
     with _writing("FILE.csv", out):
-        count = write_runs(out, read_experiments(show_experiments()).runs, commit)
+        count = write_runs(out, read_experiments(show_experiments()).runs, commit, names)
     click.echo(f"{out}: {count} runs")
 
 

@@ -63,7 +63,13 @@ def test_tables_that_are_none_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "runs.csv"
     with pytest.raises(InputError, match=r"^no finished experiment on commit 999; see `dvc exp show -A`$"):
         write_runs(path, runs_of(*SWEEP), "999")
+    with pytest.raises(
+        InputError, match=r"^no finished experiment named x-\* or y on commit 12; see `dvc exp show -A`$"
+    ):
+        write_runs(path, runs_of(*SWEEP), "12", ["x-*", "y"])
     assert not path.exists()
+    assert write_runs(path, runs_of(*SWEEP), names=["e1", "e1[01]"]) == 3
+    path.unlink()
     with pytest.raises(InputError, match="runs.csv: cannot be read as a table of runs: "):
         read_runs(path)
     path.write_text("run,of\na,experiment\n")
