@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from t2i.generation.pictures import Pictures
 from t2i.scores.attributes import PREFIX
 
-_CHUNK = 256  # pairs of images that are in memory at a time
+_CHUNK = 32  # pairs of images that are in memory at a time
 
 Pairs = NDArray[np.intp]
 """Rows of two images each, [P, 2]."""
