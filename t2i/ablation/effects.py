@@ -13,6 +13,7 @@ from t2i.ablation.statistics import CONFIDENCE, Estimate, contrast, estimate, q_
 from t2i.ablation.studies import Cell, Study
 
 MEAN, DIFFERENCE, MAIN_EFFECT, INTERACTION = "mean", "difference", "main effect", "interaction"
+NO_DIFFERENCE = "no detectable difference"
 AVERAGE = "mean of "
 """Before the values of a parameter that a main effect is averaged over."""
 
@@ -128,7 +129,7 @@ def verdict(difference: Estimate, q_value: float, better: str, effect: str = DIF
     if math.isnan(q_value):
         return "the same in all seeds, no test"
     if q_value > 1 - CONFIDENCE:
-        return f"no detectable {'interaction' if effect == INTERACTION else 'difference'}"
+        return "no detectable interaction" if effect == INTERACTION else NO_DIFFERENCE
     if effect == INTERACTION:
         return "interaction"
     if not better:

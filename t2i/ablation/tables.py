@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from t2i.ablation.effects import MEAN, as_estimate, compare, sorted_cells
+from t2i.ablation.effects import MEAN, NO_DIFFERENCE, as_estimate, compare, sorted_cells
 from t2i.ablation.experiments import Experiments, read_experiments, show_experiments
 from t2i.ablation.figure import ablation_figure, grid_figure
 from t2i.ablation.power import POWER, power_table
@@ -99,7 +99,8 @@ def _introduction(parameters: tuple[str, ...], baseline: Cell) -> str:
         f"{compared}, in brackets in % of its mean. Differences are taken within a seed; where settings share "
         "fewer than two seeds, they count as independent (Welch), and the difference is marked as unpaired."
         f"{grid if len(parameters) > 1 else ''} q is the p-value of the t-test, adjusted for all comparisons of the "
-        "table (Benjamini-Hochberg): of the differences with q of at most 0.05, at most 5 % are expected to be chance."
+        "table (Benjamini-Hochberg): of the differences with q of at most 0.05, at most 5 % are expected to be chance. "
+        "What is not detectable is smaller, whichever its sign, than the end of its interval."
     )
 
 
@@ -171,14 +172,16 @@ def _mean(row: Mapping[Hashable, Any]) -> str:
 
 
 def _difference(row: Mapping[Hashable, Any]) -> str:
-    """ "-30 ± 4 (-5.0 %): better, q = 0.012"."""
+    """ "-30 ± 4 (-5.0 %): better, q = 0.012"; what cannot be told from chance, with the end of its interval."""
     if not row["seeds"]:
         return "-"
     sign = "+" if row["estimate"] > 0 else ""
     relative = "" if pd.isna(row["relative_percent"]) else f" ({row['relative_percent']:+z.1f} %)"
     unpaired = "unpaired, " if row["paired"] == "no" else ""
     q_value = "" if pd.isna(row["q_value"]) else f", q = {row['q_value']:.2g}"
-    return f"{sign}{as_estimate(row)}{relative}: {unpaired}{row['verdict']}{q_value}"
+    bound = abs(row["estimate"]) + row["half_width"]
+    smaller = f" (smaller than {bound:.2g})" if row["verdict"] == NO_DIFFERENCE and row["half_width"] else ""
+    return f"{sign}{as_estimate(row)}{relative}: {unpaired}{row['verdict']}{smaller}{q_value}"
 
 
 def _left_out(
