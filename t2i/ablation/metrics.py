@@ -39,7 +39,7 @@ _SAME_IMAGE = Metric(len(_READ) + 1, "distance, two captions of one image", "")
 _OTHER_IMAGE = Metric(len(_READ) + 2, "distance, captions of two images", "")
 _PIXELS = Metric(len(_READ) + 3, "pixel difference ratio, same image / other image", "lower")
 _AGREEMENT = {
-    kind: Metric(len(_READ) + 4 + number, f"same attribute in both images, named by {kind} of two captions", "higher")
+    kind: Metric(len(_READ) + 4 + number, f"same attribute, mentioned by {kind} of two captions", "")
     for number, kind in enumerate(("both", "one", "none"))
 }
 _ATTRIBUTES = Metric(len(_READ) + 7, "attribute accuracy (mean of all)", "higher")
@@ -50,7 +50,8 @@ def read_scores(evaluate: Mapping[str, Any]) -> dict[Metric, float]:
     """The compared numbers of a metrics/evaluate.json, of whatever networks it has; missing ones are left out.
 
     The distance between images of two captions of one image falls with any loss of variety, so neither of the two
-    distances is better by itself: their ratio tells consistency from collapse.
+    distances is better by itself: their ratio tells consistency from collapse. The agreement of attributes rises with
+    it, and none is better by itself either.
     """
     flat = numbers(evaluate)
     scores = {}

@@ -1,14 +1,14 @@
 """Power: how small a difference a number of seeds can tell from chance."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 from scipy import optimize, stats
 
 from t2i.ablation.effects import DIFFERENCE, MEAN
-from t2i.ablation.statistics import CONFIDENCE
+from t2i.ablation.statistics import CONFIDENCE, rounded_up
 
 POWER = 0.8
 """Probability with which a difference is to be found."""
@@ -44,15 +44,15 @@ def spread_of_differences(rows: pd.DataFrame) -> float:
     return float(np.sqrt((freedom * errors**2 * (freedom + 1)).sum() / freedom.sum()))
 
 
-def power_table(table: pd.DataFrame, baseline: Iterable[tuple[str, str]]) -> pd.DataFrame:
-    """What the seeds of a study can tell, and what twice and four times as many could; empty without pairs.
+def power_table(table: pd.DataFrame, baseline: Mapping[str, str]) -> pd.DataFrame:
+    """What as many seeds as a study has can tell, and what twice and four times as many could; empty without pairs.
 
     Args:
         table: as :func:`t2i.ablation.effects.compare` returns it.
-        baseline: parameters with the values of the baseline, whose mean differences are given in % of.
+        baseline: value of each parameter; its mean is what differences are given in % of.
     """
     pairs = table[(table["effect"] == DIFFERENCE) & (table["paired"] == "yes")]
-    seeds = int(pairs["seeds"].max()) if len(pairs) else 0
+    seeds = int(pairs["seeds"].max()) if len(pairs) else 0  # of the value that has most
     if seeds < 2:
         return pd.DataFrame()
     lines = []
@@ -61,12 +61,13 @@ def power_table(table: pd.DataFrame, baseline: Iterable[tuple[str, str]]) -> pd.
         if math.isnan(spread) or spread == 0:
             continue
         base = rows[rows["effect"] == MEAN]
-        for name, value in baseline:
+        for name, value in baseline.items():
             base = base[base[name] == value]
         mean = abs(float(base["estimate"].iloc[0]))
-        line = {"metric": metric, "spread of a difference": f"{spread:.3g}"}
+        line = {"metric": metric, "spread of a difference": rounded_up(spread)}
         for count in (seeds, 2 * seeds, 4 * seeds):
             smallest = detectable_difference(spread, count)
-            line[f"{count} seeds"] = f"{smallest:.2g}" + (f" ({100 * smallest / mean:.2g} %)" if mean else "")
+            share = f" ({rounded_up(100 * smallest / mean)} %)" if mean > 0 else ""
+            line[f"{count} seeds"] = rounded_up(smallest) + share
         lines.append(line)
     return pd.DataFrame(lines)

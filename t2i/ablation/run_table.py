@@ -1,13 +1,15 @@
 """Parameters and metrics of experiments as a table that can be committed, and read again elsewhere."""
 
+import json
 from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from t2i.ablation.experiments import Run
-from t2i.ablation.studies import SELECTORS, value_label
+from t2i.ablation.studies import counts, value_label
 from t2i.errors import InputError
 from t2i.files import replacing
 
@@ -18,7 +20,7 @@ _PARAMETER, _METRIC = "params.", "metrics."
 def write_runs(path: Path, runs: Iterable[Run], commit: str = "", names: Sequence[str] = ()) -> int:
     """Write a line a run: its name and commit, parameters and metrics. Returns the number of lines.
 
-    Parameters that are the same in all runs, but for the selectors and the seed, are left out: the commit has them.
+    Of blocks that a selector chooses from, the entries that no run has chosen are left out.
 
     Args:
         path: CSV to write.
@@ -33,15 +35,13 @@ def write_runs(path: Path, runs: Iterable[Run], commit: str = "", names: Sequenc
         named = not names or any(fnmatchcase(run.name, pattern) for pattern in names)
         if named and run.commit.startswith(commit):
             line = {"run": run.name, "commit": run.commit, "of": "commit" if run.of_commit else "experiment"}
-            line |= {f"{_PARAMETER}{name}": value_label(value) for name, value in run.params.items()}
+            used = {name: value for name, value in run.params.items() if counts(name, run.params)}
+            line |= {f"{_PARAMETER}{name}": value_label(value) for name, value in used.items()}
             lines.append(line | {f"{_METRIC}{name}": value for name, value in run.numbers.items()})
     if not lines:
         which = [*([f"named {' or '.join(names)}"] if names else []), *([f"on commit {commit}"] if commit else [])]
         raise InputError(f"{' '.join(['no finished experiment', *which])}; see `dvc exp show -A`")
     table = pd.DataFrame(lines).sort_values(["commit", "run"])
-    always = {f"{_PARAMETER}{name}" for name in (*SELECTORS, "seed")}
-    parameters = [name for name in map(str, table) if name.startswith(_PARAMETER) and name not in always]
-    table = table.drop(columns=[name for name in parameters if table[name].nunique(dropna=False) == 1])
     with replacing(path) as part:
         table.to_csv(part, index=False, lineterminator="\n")
     return len(table)
@@ -56,17 +56,30 @@ def read_runs(path: Path) -> list[Run]:
     try:
         table = pd.read_csv(path, dtype=str, keep_default_na=False)  # "null" is a value
     except (OSError, ValueError) as error:
-        raise InputError(f"{path}: cannot be read as a table of runs: {str(error).splitlines()[0]}") from error
+        reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
+        raise InputError(f"{path}: cannot be read as a table of runs: {reason}") from error
     if missing := [name for name in ("run", "commit", "of") if name not in table]:
         raise InputError(f"{path}: no table of runs, it has no column {missing[0]!r}; `t2i runs` writes one")
     runs = []
-    for line in table.to_dict("records"):
+    for number, line in enumerate(table.to_dict("records"), 1):
         known = {str(name): value for name, value in line.items() if value}
-        params = {name.removeprefix(_PARAMETER): text for name, text in known.items() if name.startswith(_PARAMETER)}
+        if empty := [name for name in ("run", "commit", "of") if name not in known]:
+            raise InputError(f"{path}: run {number} has nothing in the column {empty[0]!r}")
+        params = {
+            name.removeprefix(_PARAMETER): _value(text) for name, text in known.items() if name.startswith(_PARAMETER)
+        }
         metrics = {name.removeprefix(_METRIC): text for name, text in known.items() if name.startswith(_METRIC)}
         try:
             values = {name: float(text) for name, text in metrics.items()}
         except ValueError as error:
-            raise InputError(f"{path}: run {known.get('run')}: {error}") from error
+            raise InputError(f"{path}: run {number}: {error}") from error
         runs.append(Run(known["run"], known["commit"], params, values, known["of"] == "commit"))
     return runs
+
+
+def _value(label: str) -> Any:
+    """The value of a parameter that :func:`~t2i.ablation.studies.value_label` wrote."""
+    try:
+        return json.loads(label)
+    except json.JSONDecodeError:
+        return label

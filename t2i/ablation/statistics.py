@@ -43,6 +43,12 @@ class Estimate:
         return f"{self.mean:z.{digits}f}{width}"
 
 
+def rounded_up(value: float) -> str:
+    """A positive number with two significant digits, or all of its own before the point; never less than it is."""
+    digits = _decimals(value, 2)
+    return f"{math.ceil(round(value * 10**digits, 9)) / 10**digits:.{digits}f}"
+
+
 def _decimals(value: float, significant: int) -> int:
     return 0 if value == 0 else max(0, significant - 1 - math.floor(math.log10(abs(value))))
 

@@ -14,7 +14,7 @@ from t2i.errors import InputError
 Cell = tuple[str, ...]
 """A value of each compared parameter, as :func:`value_label` writes it."""
 
-SELECTORS = {"model": "models", "data": "datasets", "recipe": "recipes", "budget": "budgets"}
+_SELECTORS = {"model": "models", "data": "datasets", "recipe": "recipes", "budget": "budgets"}
 """Parameters that choose an entry of a block."""
 
 _ABSENT = "(absent)"
@@ -141,14 +141,14 @@ def _check(runs: Sequence[Run], parameters: tuple[str, ...]) -> None:
 def _label_of(params: Mapping[str, Any], name: str) -> str | None:
     """The value of a parameter, or of all below it, that the run depends on; None if there is none."""
     if name in params:
-        return value_label(params[name]) if _counts(name, params, ()) else None
-    below = {key: value for key, value in params.items() if key.startswith(f"{name}.") and _counts(key, params, ())}
+        return value_label(params[name]) if counts(name, params) else None
+    below = {key: value for key, value in params.items() if key.startswith(f"{name}.") and counts(key, params)}
     return value_label({key.removeprefix(f"{name}."): value for key, value in below.items()}) if below else None
 
 
-def _counts(key: str, params: Mapping[str, Any], compared: tuple[str, ...]) -> bool:
+def counts(key: str, params: Mapping[str, Any], compared: tuple[str, ...] = ()) -> bool:
     """Whether a result depends on a parameter: not if it belongs to an entry of a block that was not chosen."""
-    for selector, block in SELECTORS.items():
+    for selector, block in _SELECTORS.items():
         if key.startswith(f"{block}."):
             return selector in compared or key.startswith(f"{block}.{params.get(selector)}.")
     return True
@@ -165,7 +165,7 @@ def _key(run: Run, parameters: tuple[str, ...]) -> str:
         for key, value in run.params.items()
         if not any(key == name or key.startswith(f"{name}.") for name in out)
         and (not key.startswith("runtime.") or key == "runtime.precision")
-        and _counts(key, run.params, parameters)
+        and counts(key, run.params, parameters)
     }
     return json.dumps([run.commit, settings], sort_keys=True)
 

@@ -12,6 +12,7 @@ from t2i.ablation.experiments import Experiments, read_experiments, show_experim
 from t2i.ablation.figure import ablation_figure, grid_figure
 from t2i.ablation.power import POWER, power_table
 from t2i.ablation.run_table import read_runs
+from t2i.ablation.statistics import rounded_up
 from t2i.ablation.studies import Cell, Study, find_studies, value_label
 from t2i.errors import InputError
 from t2i.files import replacing
@@ -54,7 +55,10 @@ def write_ablation(
     names, cell = tuple(parameters), tuple(map(value_label, baseline))
     experiments = read_experiments(show_experiments()) if runs is None else Experiments(read_runs(runs), [], [])
     scores = attrgetter("snapshot_scores" if snapshots else "scores")
-    studies, alone = find_studies(experiments.runs, names, scores)
+    scored = [run for run in experiments.runs if scores(run)]
+    if snapshots and not scored:
+        raise InputError("no run has scores of snapshots (metrics/score_snapshots.json)")
+    studies, alone = find_studies(scored, names, scores)
     shown = [study for study in studies if not _lacking(study, cell)]
     if not shown:
         lacking = "; ".join(dict.fromkeys(_lacking(study, cell) for study in studies))
@@ -100,7 +104,7 @@ def _introduction(parameters: tuple[str, ...], baseline: Cell) -> str:
         "fewer than two seeds, they count as independent (Welch), and the difference is marked as unpaired."
         f"{grid if len(parameters) > 1 else ''} q is the p-value of the t-test, adjusted for all comparisons of the "
         "table (Benjamini-Hochberg): of the differences with q of at most 0.05, at most 5 % are expected to be chance. "
-        "What is not detectable is smaller, whichever its sign, than the end of its interval."
+        "A difference that is not detectable is, with 95 % confidence, smaller than what stands beside it."
     )
 
 
@@ -119,11 +123,12 @@ def _section(study: Study, table: pd.DataFrame, baseline: Cell) -> str:
         notes.append("One seed: no intervals, and no difference can be told from chance.")
     parts = [_one_parameter(study, table)] if len(study.parameters) == 1 else _grid(study, table)
     shown = [_markdown(part) for part in parts if not part.empty]
-    power = power_table(table, zip(study.parameters, baseline, strict=True))
+    power = power_table(table, dict(zip(study.parameters, baseline, strict=True)))
     if not power.empty:
         shown += [
-            f"Smallest differences to the baseline that a t-test within seeds finds with a probability of {POWER:.0%}, "
-            "by the spread of those above:",
+            "Smallest true differences to the baseline that have a p-value of at most 0.05 in "
+            f"{POWER:.0%} of such studies, by the spread of the differences above (q, which counts all comparisons, "
+            "takes larger ones):",
             _markdown(power),
         ]
     return "\n\n".join([f"## {study.title}", *notes, *shown])
@@ -180,7 +185,7 @@ def _difference(row: Mapping[Hashable, Any]) -> str:
     unpaired = "unpaired, " if row["paired"] == "no" else ""
     q_value = "" if pd.isna(row["q_value"]) else f", q = {row['q_value']:.2g}"
     bound = abs(row["estimate"]) + row["half_width"]
-    smaller = f" (smaller than {bound:.2g})" if row["verdict"] == NO_DIFFERENCE and row["half_width"] else ""
+    smaller = f" (smaller than {rounded_up(bound)})" if row["verdict"] == NO_DIFFERENCE and row["half_width"] else ""
     return f"{sign}{as_estimate(row)}{relative}: {unpaired}{row['verdict']}{smaller}{q_value}"
 
 

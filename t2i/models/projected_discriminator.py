@@ -75,8 +75,8 @@ class ProjectedDiscriminator(nn.Module):
 
     Used as :class:`~t2i.models.discriminator.Discriminator` is. Stride-2 convolutions lead each level to 4x4. The
     conditional logit of a level is a convolution over its features plus the inner product of P projections of image
-    and sentence (after Miyato and Koyama, 2018). The layers that give logits are under spectral norm, as in the
-    paper, whatever the norm of those before them.
+    and sentence (after Miyato and Koyama, 2018). The layers that give logits are under spectral norm, one norm for
+    all levels, whatever the norm of the layers before them (in the paper, spectral norm is on all of them).
 
     Args:
         projection: the frozen part, which several discriminators may share. It moves to a device with this module and
@@ -164,7 +164,7 @@ class ProjectedDiscriminator(nn.Module):
 
         Args:
             features: [N, 4 C, 4, 4].
-            sentences: any number of [M, D], M <= N; each is about the first M images.
+            sentences: one or more of [M, D], M <= N; each is about the first M images.
         """
         logits, image = self.conditional_head(features).flatten(1).float(), self._projected(features)
         text = self._projected_sentences(torch.cat(sentences)).split([len(each) for each in sentences])

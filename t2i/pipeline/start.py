@@ -12,6 +12,7 @@ from t2i.checkpoints.provenance import file_digest, weights_digest
 from t2i.data.text.tokenizer import Tokens
 from t2i.data.text.vocabulary import Vocabulary
 from t2i.errors import InputError
+from t2i.models.generators.generator import image_sizes
 from t2i.params import Params
 from t2i.pipeline.arguments import damsm_arguments
 from t2i.pipeline.run import DAMSM, DISCRIMINATORS, GAN, SNAPSHOTS
@@ -132,7 +133,13 @@ def gan_start(params: Params, *, embedding_dim: int, image_size: int) -> Start |
         return start
     found = _read("gan", beside, "discriminators")
     with model_file.building(beside):
-        values = _discriminator_values(params, found, config)
+        made = image_sizes(*(config[name] for name in ("base_size", "image_size", "image_scales")))
+        if (sizes := sorted(map(int, found["scales"]))) != made:
+            raise InputError(
+                f"start_from.gan: {beside} is for images of {_listed(sizes)} pixels, and {path.name} makes "
+                f"{_listed(made)}: move it elsewhere, and discriminators start anew"
+            )
+        values = _discriminator_values(params, found, config["embedding_dim"])
         _compare("gan", str(beside), values, " (or move it elsewhere: discriminators then start anew)")
     records = [model.get("provenance", {}) for model in (content, found)]
     if records[0] != records[1] and any(record.get("settings") for record in records):  # those of imports differ
@@ -169,23 +176,22 @@ def _generator_keys(params: Params, model: str) -> dict[str, str]:
     return {"model": "model"} | {name: f"{block}.{name}" for block, names in places.items() for name in names}
 
 
-def _discriminator_values(params: Params, content: dict[str, Any], generator: dict[str, Any]) -> list[_Value]:
-    """What discriminators have and should have, beside a generator of this configuration."""
+def _discriminator_values(params: Params, content: dict[str, Any], embedding_dim: int) -> list[_Value]:
     wanted = params.stage("train_gan")["discriminator"]
     budget, recipe = f"budgets.{params.budget}", f"recipes.{params.recipe}.train_gan.discriminator"
     configs = [scale["config"] for scale in content["scales"].values()]
-    sizes = sorted(map(int, content["scales"]))
-    smallest = [_Value(f"{budget}.train_gan.generator.base_size", sizes[0], generator["base_size"])]
     return [
         _Value(f"{budget}.train_gan.discriminator.ndf", configs[0]["ndf"], wanted["ndf"]),
         _Value(f"{recipe}.backbone", configs[0].get("backbone"), wanted["backbone"]),
         _Value(f"{recipe}.norm", configs[0]["norm"], wanted["norm"]),
         _Value(f"{recipe}.projection_dim", configs[0]["projection_dim"], wanted["projection_dim"]),
         _Value(f"{recipe}.minibatch_std", configs[0].get("minibatch_std", 0), wanted["minibatch_std"]),
-        _Value(f"{budget}.pretrain_damsm.embedding_dim", configs[0]["embedding_dim"], generator["embedding_dim"]),
-        *(smallest if generator["image_scales"] == "all" else []),
-        _Value(f"{budget}.preprocess.image_size", sizes[-1], generator["image_size"]),
+        _Value(f"{budget}.pretrain_damsm.embedding_dim", configs[0]["embedding_dim"], embedding_dim),
     ]
+
+
+def _listed(sizes: list[int]) -> str:
+    return ", ".join(map(str, sizes))
 
 
 def _compare(name: str, given: str, values: list[_Value], otherwise: str = "") -> None:

@@ -12,7 +12,7 @@ from t2i.files import short_names
 from t2i.models.discriminator import Discriminator
 from t2i.models.encoders.damsm import Damsm
 from t2i.models.encoders.text import TextEncoder
-from t2i.models.generators.generator import Generator, scales
+from t2i.models.generators.generator import Generator, image_sizes
 from t2i.published import networks
 from t2i.published.files import read_state, vocabulary
 
@@ -137,9 +137,7 @@ def _check_sizes(paths: Sequence[Path], discriminators: list[Discriminator], gen
     discriminators.sort(key=lambda found: found.config["size"])
     if not by_size:
         return
-    needed = scales(networks.BASE_SIZE, max(by_size))
-    if generator is not None:
-        needed = generator.image_sizes
+    needed = image_sizes(networks.BASE_SIZE, max(by_size)) if generator is None else generator.image_sizes
     if sorted(by_size) != needed:
         whose = "the generator makes" if generator is not None else "trainings have discriminators of"
         raise InputError(

@@ -33,7 +33,7 @@ Scores = dict[str, Any]
 
 _CAPTIONS = {
     PUBLISHED: "test split, a random one of each image in every pass, each picture with noise of its own",
-    PAIRED: "test split, two distinct ones an image and noise",
+    PAIRED: "test split, two an image and noise",
 }
 
 

@@ -1,4 +1,4 @@
-"""Caption consistency beyond the codes of one network: pixels, and attributes that a classifier sees."""
+"""Caption consistency beside the distances of codes: pixels, and the attributes that the judge sees."""
 
 from collections.abc import Mapping, Sequence
 from itertools import combinations

@@ -52,7 +52,7 @@ def summary(scores: dict[str, Any]) -> str:
         add(f"{name}, two captions of one image", same, None, ratio)
         add(f"{name}, captions of two images", other, None)
     for kind, share in consistency.get("attribute_agreement", {}).items():
-        add(f"same attribute in both images, named by {kind}", share, None, "of two captions of one image")
+        add(f"same attribute, mentioned by {kind}", share, None, "of two captions of one image")
     for name, score in scores.get("attribute_accuracy", {}).items():
         add(f"{name} accuracy", score["fakes"], score["reals"], f"chance {score['chance']:.2f}")
     table = pd.DataFrame(rows, columns=["score", "generated", "real images", ""])

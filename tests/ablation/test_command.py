@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from t2i.ablation import tables
+from t2i.ablation import experiments, tables
 from t2i.apps.cli import cli
 from tests.ablation.made_up import SWEEP, grid, shown
 
@@ -59,3 +59,22 @@ def test_one_parameter_or_two(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     ):
         result = ablation(*arguments, *folders)
         assert (result.exit_code, result.stderr) == (1, line)
+
+
+def test_runs_are_written_and_compared_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(experiments, "show_experiments", lambda: shown(*SWEEP, *grid()))
+    monkeypatch.setattr(tables, "show_experiments", lambda: pytest.fail("DVC was asked"))
+    monkeypatch.setattr(tables, "ablation_figure", lambda *_: None)
+    path, count = tmp_path / "runs.csv", len(SWEEP) + len(grid())
+    result = CliRunner().invoke(cli, ["runs", str(path), "--name", "e?", "--commit", "123"])
+    assert (result.exit_code, result.output) == (0, f"{path}: 10 runs\n")
+    result = CliRunner().invoke(cli, ["runs", str(path)])
+    assert result.output == f"{path}: {count + 1} runs\n"
+    folders = ["--metrics", tmp_path / "m", "--plots", tmp_path / "p", "--runs", path]
+    assert "FID (judge) " in ablation("loss.lambda", *folders).output
+    assert "FID (judge) after 50 steps" in ablation("loss.lambda", "--snapshots", *folders).output
+    assert len(list((tmp_path / "m").iterdir())) == 4
+    result = CliRunner().invoke(cli, ["runs", str(path), "--name", "x"])
+    assert (result.exit_code, result.stderr) == (
+        1, "t2i: no finished experiment named x; see `dvc exp show -A`\n"
+    )  # fmt: skip

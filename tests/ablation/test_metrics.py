@@ -44,11 +44,11 @@ def test_the_ratio_of_distances_does_not_change_when_all_shrink() -> None:
     assert pixels == {"pixel difference ratio, same image / other image": pytest.approx(0.2)}
 
 
-def test_agreement_of_attributes_is_compared_by_who_names_them() -> None:
+def test_agreement_of_attributes_is_compared_by_how_many_captions_mention_them() -> None:
     agreement = {"attribute_agreement": {"both": 0.9, "one": 0.7, "none": None}}
     assert scores({"caption_consistency": agreement}) == {
-        "same attribute in both images, named by both of two captions": 0.9,
-        "same attribute in both images, named by one of two captions": 0.7,
+        "same attribute, mentioned by both of two captions": 0.9,
+        "same attribute, mentioned by one of two captions": 0.7,
     }
 
 

@@ -10,7 +10,7 @@ from t2i.ablation.experiments import Run, read_experiments
 from t2i.ablation.run_table import read_runs, write_runs
 from t2i.ablation.tables import write_ablation
 from t2i.errors import InputError
-from tests.ablation.made_up import SWEEP, grid, shown
+from tests.ablation.made_up import SWEEP, experiment, grid, shown
 
 
 def runs_of(*experiments: dict[str, object]) -> list[Run]:
@@ -44,19 +44,28 @@ def test_values_that_look_like_none_and_numbers_survive(tmp_path: Path) -> None:
     runs = [Run(f"r{n}", "abc", each, {"evaluate.x": 0.1 + 0.2 * n}) for n, each in enumerate(params)]
     write_runs(tmp_path / "runs.csv", runs)
     first, second = read_runs(tmp_path / "runs.csv")
-    assert first.params == {"seed": "0", "a": "null", "b": "true", "c": '[1, "x"]', "d": "0.1", "e": "fp32", "f": "1"}
-    assert second.params == {"seed": "1", "a": "none"}
+    assert [first.params, second.params] == params
     assert [each.numbers for each in (first, second)] == [run.numbers for run in runs]
 
 
-def test_what_all_runs_share_is_left_out_but_for_the_selectors(tmp_path: Path) -> None:
+def test_entries_that_no_run_has_chosen_are_left_out_and_all_else_is_kept(tmp_path: Path) -> None:
     path = tmp_path / "runs.csv"
     write_runs(path, runs_of(*SWEEP), "12345")
-    assert [name for name in path.read_text().splitlines()[0].split(",") if not name.startswith("metrics.")] == [
-        "run", "commit", "of", "params.data", "params.model", "params.recipe", "params.budget", "params.seed",
-        "params.loss.lambda",
-    ]  # fmt: skip
+    columns = path.read_text().splitlines()[0].split(",")
+    assert [name for name in columns if name.startswith("params.")] == [f"params.{name}" for name in (
+        "data", "model", "recipe", "budget", "seed", "loss.lambda", "loss.damsm_lambda", "loss.gamma",
+        "datasets.toy_birds.flip", "models.attngan.z", "recipes.quick.lr", "budgets.study.steps", "judge.lr",
+        "vocab.min_count", "evaluate.folds", "runtime.precision", "runtime.workers",
+    )]  # fmt: skip
     assert {run.commit for run in read_runs(path)} == {"1234567890"} and len(read_runs(path)) == len(SWEEP)
+
+
+def test_blocks_of_parameters_can_be_compared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tables, "ablation_figure", lambda path, *_: path.touch())
+    runs = [experiment(0, seed, judge={"lr": lr, "side": 128}) for lr in (1, 2) for seed in range(2)]
+    write_runs(tmp_path / "runs.csv", runs_of(*runs), "12345")
+    text = write_ablation(["judge"], ['{"side": 128, "lr": 1}'], tmp_path, tmp_path, tmp_path / "runs.csv")
+    assert 'judge = {"lr": 2, "side": 128}' in text
 
 
 def test_tables_that_are_none_are_refused(tmp_path: Path) -> None:
@@ -70,11 +79,14 @@ def test_tables_that_are_none_are_refused(tmp_path: Path) -> None:
     assert not path.exists()
     assert write_runs(path, runs_of(*SWEEP), names=["e1", "e1[01]"]) == 3
     path.unlink()
-    with pytest.raises(InputError, match="runs.csv: cannot be read as a table of runs: "):
+    with pytest.raises(InputError, match="runs.csv: cannot be read as a table of runs: No such file or directory$"):
         read_runs(path)
     path.write_text("run,of\na,experiment\n")
     with pytest.raises(InputError, match="no table of runs, it has no column 'commit'; `t2i runs` writes one"):
         read_runs(path)
     path.write_text("run,commit,of,metrics.evaluate.x\na,1,experiment,much\n")
-    with pytest.raises(InputError, match="run a: could not convert string to float: 'much'"):
+    with pytest.raises(InputError, match="run 1: could not convert string to float: 'much'"):
+        read_runs(path)
+    path.write_text("run,commit,of\na,1,experiment\nb,,experiment\n")
+    with pytest.raises(InputError, match="run 2 has nothing in the column 'commit'"):
         read_runs(path)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from t2i.ablation.statistics import Estimate, contrast, estimate, q_values
+from t2i.ablation.statistics import Estimate, contrast, estimate, q_values, rounded_up
 
 SEEDS = [str(seed) for seed in range(6)]
 
@@ -152,3 +152,11 @@ def test_false_discoveries_are_bounded_by_their_share() -> None:
         found = np.array(q_values(p_values)) <= 0.05
         shares.append(found[:15].sum() / max(1, found.sum()))
     assert np.mean(shares) <= 0.05
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(123.2, "124"), (640.0, "640"), (3.149, "3.2"), (3.1, "3.1"), (0.0201, "0.021"), (0.02, "0.020"), (99.6, "100")],
+)
+def test_bounds_are_rounded_up_and_written_out(value: float, text: str) -> None:
+    assert rounded_up(value) == text

@@ -8,6 +8,8 @@ import pandas as pd
 import pytest
 
 from t2i.ablation import tables
+from t2i.ablation.experiments import read_experiments
+from t2i.ablation.run_table import write_runs
 from t2i.ablation.tables import write_ablation
 from t2i.errors import InputError
 from tests.ablation.made_up import SWEEP, experiment, grid, shown
@@ -71,6 +73,20 @@ def test_snapshots_are_compared_after_each_number_of_steps(tmp_path: Path, show:
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         f"ablation-loss.lambda-snapshots.{ending}" for ending in ("csv", "md", "png")
     ]
+
+
+def test_runs_without_snapshots_are_left_out_of_their_comparison(tmp_path: Path, show: Any) -> None:
+    without = [experiment(lambda_, seed, model="dmgan") for lambda_ in (0, 0.2) for seed in range(2)]
+    for run in without:
+        del run["metrics"]["metrics/score_snapshots.json"]
+    show(*SWEEP, *without)
+    text = write_ablation(["loss.lambda"], ["0"], tmp_path, tmp_path, snapshots=True)
+    assert text.count("\n## attngan") == 1 and "dmgan" not in text
+    show(*without)
+    only = tmp_path / "runs.csv"
+    write_runs(only, read_experiments(shown(*without)).runs, "12345")
+    with pytest.raises(InputError, match=r"^no run has scores of snapshots \(metrics/score_snapshots.json\)$"):
+        write_ablation(["loss.lambda"], ["0"], tmp_path, tmp_path, only, snapshots=True)
 
 
 def test_what_is_left_out_is_named_with_the_reason(tmp_path: Path, show: Any) -> None:

@@ -191,9 +191,6 @@ def test_a_generator_of_other_sizes_is_refused_with_what_fits(
         ({"norm": "spectral", "projection_dim": 0},
          "norm spectral (not none), projection_dim 0 (not 128); use -S recipes.quick.train_gan.discriminator.norm="
          "spectral -S recipes.quick.train_gan.discriminator.projection_dim=0"),
-        ({"sizes": (32, 64)},
-         f"base_size 32 (not 16), image_size 64 (not 32); use -S {SMOKE}.train_gan.generator.base_size=32 "
-         f"-S {SMOKE}.preprocess.image_size=64"),
     ],
 )  # fmt: skip
 def test_discriminators_of_other_sizes_are_refused_with_what_fits(
@@ -204,6 +201,29 @@ def test_discriminators_of_other_sizes_are_refused_with_what_fits(
         start_gan(f"start_from.gan={path}")
     otherwise = " (or move it elsewhere: discriminators then start anew)"
     assert str(caught.value) == f"start_from.gan: {beside} has {differences}{otherwise}"
+
+
+@pytest.mark.parametrize("sizes", [(32, 64), (32,)])
+def test_discriminators_of_other_images_than_the_generator_s_are_refused(tmp_path: Path, sizes: tuple[int]) -> None:
+    path, beside = save_gan(tmp_path / "gan.pt"), save_discriminators(tmp_path / "discriminators.pt", sizes=sizes)
+    with pytest.raises(InputError) as caught:
+        start_gan(f"start_from.gan={path}")
+    assert str(caught.value) == (
+        f"start_from.gan: {beside} is for images of {', '.join(map(str, sizes))} pixels, and gan.pt makes 16, 32: move "
+        "it elsewhere, and discriminators start anew"
+    )
+
+
+def test_the_only_discriminator_is_that_of_the_only_image(tmp_path: Path) -> None:
+    path = save_gan(tmp_path / "gan.pt", image_scales="last")
+    save_discriminators(tmp_path / "discriminators.pt", sizes=(32,))
+    last = ("recipes.quick.train_gan.generator.image_scales=last", "recipes.quick.train_gan.grow_at=0")
+    start = start_gan(f"start_from.gan={path}", *last)
+    assert start is not None and list(start.contents) == ["gan", "discriminators"]
+    with pytest.raises(
+        InputError, match=r"has image_scales last \(not all\); use -S recipes.quick.*image_scales=last$"
+    ):
+        start_gan(f"start_from.gan={path}")
 
 
 def test_a_generator_of_another_text_encoder_is_mentioned(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -70,9 +70,9 @@ def test_a_line_for_each_score() -> None:
         ("distance, captions of two images", "0.500", "", ""),
         ("difference of pixels, two captions of one image", "0.050", "", "0.50 of the next"),
         ("difference of pixels, captions of two images", "0.100", "", ""),
-        ("same attribute in both images, named by both", "0.950", "", "of two captions of one image"),
-        ("same attribute in both images, named by one", "0.750", "", "of two captions of one image"),
-        ("same attribute in both images, named by none", "", "", "of two captions of one image"),
+        ("same attribute, mentioned by both", "0.950", "", "of two captions of one image"),
+        ("same attribute, mentioned by one", "0.750", "", "of two captions of one image"),
+        ("same attribute, mentioned by none", "", "", "of two captions of one image"),
         ("wing accuracy", "0.900", "1.000", "chance 0.18"),
     ]
     expected = [f"{name:47}{fakes:>13}{reals:>15}  {remark}".rstrip() for name, fakes, reals, remark in rows]

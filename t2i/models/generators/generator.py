@@ -28,6 +28,8 @@ from t2i.models.generators.dmgan import DynamicMemory, MemoryStage
 REFINEMENTS: dict[str, type[nn.Module]] = {"attngan": AttentionStage, "dmgan": MemoryStage}
 """Model name -> refinement stage, (hidden, words, padding) -> (hidden of twice the side, attention)."""
 
+ImageScales = Literal["all", "last"]
+
 
 @dataclass
 class Generated:
@@ -129,7 +131,7 @@ class Generator(nn.Module):
         norm_act: NormAct,
         mapping_layers: int = 0,
         binary_noise_dims: int = 0,
-        image_scales: Literal["all", "last"] = "all",
+        image_scales: ImageScales = "all",
     ) -> None:
         super().__init__()
         if not 0 <= binary_noise_dims <= noise_dim:
@@ -151,8 +153,8 @@ class Generator(nn.Module):
         self.refinements = nn.ModuleList(
             REFINEMENTS[model](ngf, embedding_dim, residual_blocks, norm_act) for _ in range(refinements)
         )
-        self.scales_without_image = refinements if image_scales == "last" else 0
-        self.image_sizes = scales(base_size, image_size)[self.scales_without_image :]
+        self.image_sizes = image_sizes(base_size, image_size, image_scales)
+        self.scales_without_image = self.num_scales - len(self.image_sizes)
         self.heads = nn.ModuleList(nn.Sequential(conv3x3(ngf, 3), nn.Tanh()) for _ in self.image_sizes)
 
     def forward(
@@ -243,6 +245,7 @@ class Generator(nn.Module):
         return both[:, : self.noise_dim], both[:, self.noise_dim :]
 
 
-def scales(base_size: int, image_size: int) -> list[int]:
-    """Sides of all scales, smallest first."""
-    return [base_size << scale for scale in range(int(math.log2(image_size // base_size)) + 1)]
+def image_sizes(base_size: int, image_size: int, image_scales: ImageScales = "all") -> list[int]:
+    """Sides of the images of a generator, smallest first."""
+    sizes = [base_size << scale for scale in range(int(math.log2(image_size // base_size)) + 1)]
+    return sizes if image_scales == "all" else sizes[-1:]

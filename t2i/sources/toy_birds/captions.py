@@ -11,7 +11,7 @@ from t2i.sources.records import Caption
 from t2i.sources.toy_birds.grammar import ATTRIBUTES, PARTS, SCENE, SLOT, Choices, Grammar
 
 _ATTEMPTS = 100
-"""Attempts in a row that give no other caption, after which there is taken to be none."""
+"""Attempts for each caption; with less variation, those in a row after which there is taken to be no other caption."""
 
 
 def write_captions(
@@ -34,18 +34,20 @@ def write_captions(
             the first caption does. At 0, all captions state the same.
 
     Raises:
-        InputError: the whole grammar does not give that many distinct ones.
+        InputError: the whole grammar does not give that many distinct ones, or with less variation none.
     """
     captions: dict[str, Caption] = {}
     first: Caption | None = None
-    attempts = 0
-    while len(captions) < count and attempts < _ATTEMPTS:
-        attempts += 1
+    whole, in_vain = wording == content == 1, 0
+    for _ in range(_ATTEMPTS * count):
         caption = _CaptionSampler(grammar, attributes, rng, wording, content, first).caption()
+        in_vain += 1
         if caption is not None and caption.text not in captions:
-            captions[caption.text], attempts = caption, 0
+            captions[caption.text], in_vain = caption, 0
             first = first or caption
-    if not captions or (len(captions) < count and wording == content == 1):
+        if len(captions) == count or (captions and in_vain == _ATTEMPTS and not whole):
+            break
+    if not captions or (len(captions) < count and whole):
         raise InputError(f"grammar.yaml: only {len(captions)} of {count} captions for one image; give it more choices")
     return tuple(islice(cycle(captions.values()), count))
 
