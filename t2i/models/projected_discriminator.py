@@ -6,7 +6,6 @@ from typing import Any, Self
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
-from torch.nn.utils.parametrizations import spectral_norm
 
 from t2i.errors import InputError
 from t2i.models.backbone import Backbone
@@ -75,8 +74,7 @@ class ProjectedDiscriminator(nn.Module):
 
     Used as :class:`~t2i.models.discriminator.Discriminator` is. Stride-2 convolutions lead each level to 4x4. The
     conditional logit of a level is a convolution over its features plus the inner product of P projections of image
-    and sentence (after Miyato and Koyama, 2018). The layers that give logits are under spectral norm, one norm for
-    all levels, whatever the norm of the layers before them (in the paper, spectral norm is on all of them).
+    and sentence (after Miyato and Koyama, 2018).
 
     Args:
         projection: the frozen part, which several discriminators may share. It moves to a device with this module and
@@ -117,8 +115,6 @@ class ProjectedDiscriminator(nn.Module):
         self.project_sentence = nn.Linear(embedding_dim, LEVELS * projection_dim, bias=False)
         if norm == "none":
             init_without_norm(self)
-        for layer in (self.unconditional_head, self.conditional_head, self.project_image, self.project_sentence):
-            spectral_norm(layer)
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
         """Move the frozen part too."""
@@ -164,11 +160,13 @@ class ProjectedDiscriminator(nn.Module):
 
         Args:
             features: [N, 4 C, 4, 4].
-            sentences: one or more of [M, D], M <= N; each is about the first M images.
+            sentences: any number of [M, D], M <= N; each is about the first M images.
         """
         logits, image = self.conditional_head(features).flatten(1).float(), self._projected(features)
-        text = self._projected_sentences(torch.cat(sentences)).split([len(each) for each in sentences])
-        return [logits[: len(each)] + (image[: len(each)] * each).sum(dim=2) for each in text]
+        return [
+            logits[: len(each)] + (image[: len(each)] * self._projected_sentences(each)).sum(dim=2)
+            for each in sentences
+        ]
 
     def similarity(self, features: Tensor, sentences: Tensor) -> Tensor:
         """Similarity of each image and sentence, the mean of the levels: [N, 4 C, 4, 4], [M, D] -> [N, M]."""

@@ -51,16 +51,6 @@ def test_conditional_logits_and_similarity_are_inner_products_of_projections() -
                 torch.testing.assert_close(logits[n], head[n] + torch.stack(levels))
 
 
-@pytest.mark.parametrize("norm", ["batch", "spectral", "none"])
-def test_the_layers_that_give_logits_have_spectral_norm_one(norm: str) -> None:
-    network = make(norm).train()
-    heads = (network.unconditional_head, network.conditional_head, network.project_image, network.project_sentence)
-    for layer in heads:
-        for _ in range(300):  # a power iteration each
-            weight = layer.weight
-        assert torch.linalg.matrix_norm(weight.flatten(1), 2).item() == pytest.approx(1, abs=0.01)
-
-
 def test_gradients_reach_the_images_and_no_frozen_weight() -> None:
     network, images = make(), torch.rand(2, 3, 64, 64, requires_grad=True)
     network.requires_grad_(True)
@@ -79,8 +69,7 @@ def test_the_frozen_part_is_in_no_file_and_moves_along() -> None:
     assert not any("backbone" in name or "across" in name for name in network.state_dict())
     network.double()
     assert {weight.dtype for weight in network._projection[0].parameters()} == {torch.float64}
-    images, sentences = torch.rand(1, 3, 32, 32).double(), torch.randn(1, 6).double()
-    assert network(images, sentences)[0].dtype == torch.float32  # logits are float32
+    assert network(torch.rand(1, 3, 32, 32).double())[0].dtype == torch.float32  # logits are float32
 
 
 def test_the_random_mixing_is_always_the_same() -> None:
