@@ -12,7 +12,6 @@ from t2i.checkpoints.provenance import file_digest, weights_digest
 from t2i.data.text.tokenizer import Tokens
 from t2i.data.text.vocabulary import Vocabulary
 from t2i.errors import InputError
-from t2i.models.generators.generator import image_sizes
 from t2i.params import Params
 from t2i.pipeline.arguments import damsm_arguments
 from t2i.pipeline.run import DAMSM, DISCRIMINATORS, GAN, SNAPSHOTS
@@ -133,7 +132,8 @@ def gan_start(params: Params, *, embedding_dim: int, image_size: int) -> Start |
         return start
     found = _read("gan", beside, "discriminators")
     with model_file.building(beside):
-        made = image_sizes(*(config[name] for name in ("base_size", "image_size", "image_scales")))
+        heads = {name.split(".")[1] for name in content["generator"]["state"] if name.startswith("heads.")}
+        made = [config["image_size"] >> halvings for halvings in reversed(range(len(heads)))]
         if (sizes := sorted(map(int, found["scales"]))) != made:
             raise InputError(
                 f"start_from.gan: {beside} is for images of {_listed(sizes)} pixels, and {path.name} makes "
