@@ -3,41 +3,17 @@
 Commands import what they need when they run: PyTorch takes seconds, and ``t2i --help`` shall not.
 """
 
-import contextlib
 import os
-from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import IO, Literal
 
 import click
 
+from t2i.apps.command import PATH, Commands, use_passive_threads, warn, writing
 from t2i.apps.defaults import CAPTION, GAN, JUDGE
+from t2i.apps.experiment_commands import ablation, report, runs
 from t2i.errors import InputError
-from t2i.terminal import escape_unencodable, one_line
-
-_PATH = click.Path(path_type=Path)
-
-
-class _Mistake(click.ClickException):
-    """One line on the terminal, exit code 1."""
-
-    def show(self, file: IO[Any] | None = None) -> None:
-        click.echo(f"t2i: {one_line(self.format_message())}", file, err=file is None)
-
-
-class _Commands(click.Group):
-    """Commands in the order of their definition, whose :class:`InputError` ends in one line."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        try:
-            return super().invoke(ctx)
-        except InputError as error:
-            raise _Mistake(str(error)) from error
-        except KeyboardInterrupt:
-            ctx.exit(130)
-
-    def list_commands(self, _: click.Context) -> list[str]:
-        return list(self.commands)
+from t2i.terminal import escape_unencodable
 
 
 def _show_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
@@ -52,7 +28,7 @@ def _show_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
         ctx.exit()
 
 
-@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
     "--version", is_flag=True, expose_value=False, is_eager=True, callback=_show_version, help="Show the version."
 )
@@ -71,7 +47,7 @@ def check(changes: tuple[str, ...], trial: bool) -> None:
     Looks at machine, git, data set and words, and tries a few steps of each training to estimate time, memory and disk
     of the run that params.yaml describes. The exit code is 1 if something would stop it.
     """
-    _use_passive_threads()
+    use_passive_threads()
     os.environ.setdefault("TQDM_DISABLE", "1")  # read when tqdm is imported; bars would cut the screen into pieces
     from t2i.check import screen
     from t2i.params.reader import load
@@ -97,7 +73,7 @@ def check(changes: tuple[str, ...], trial: bool) -> None:
     "-o", "--out", default="birds.png", show_default=True,
     help="A .png for one image or a grid of all, or a folder for single files.",
 )  # fmt: skip
-@click.option("-m", "--model", type=_PATH, default=GAN, show_default=True, help="Trained or imported gan.pt.")
+@click.option("-m", "--model", type=PATH, default=GAN, show_default=True, help="Trained or imported gan.pt.")
 @click.option(
     "-t", "--truncation", type=click.FloatRange(0, 1), default=1.0, show_default=True,
     help="Factor of the noise; the smaller, the less variety.",
@@ -118,9 +94,9 @@ def generate(
     if not texts:
         raise InputError(f"no caption; try: t2i generate '{CAPTION}'")
     files = ImageFiles.parse(out)
-    with _writing("-o"):
+    with writing("-o"):
         files.check(len(texts), number, attention=attention)
-    _use_passive_threads()
+    use_passive_threads()
     from tqdm import tqdm
 
     from t2i.generation.prompt import parse_prompt
@@ -131,13 +107,13 @@ def generate(
         raise InputError(f"{model} has a single scale and so no attention to show (--attention)")
     prompts = [parse_prompt(text, loaded.vocabulary) for text in texts]
     for line in dict.fromkeys(line for prompt in prompts for line in prompt.warnings()):
-        _warn(line)
+        warn(line)
     with tqdm(total=len(prompts) * number, unit="image", delay=2, leave=False, disable=None) as bar:
         results = [
             loaded.generate(prompt, number, seed, truncation, on_image=bar.update).reduced(attention=attention)
             for prompt in prompts
         ]
-    with _writing("-o"):
+    with writing("-o"):
         written = write_images(results, files)
         if attention:
             written.append(write_attention(results, files))
@@ -146,8 +122,8 @@ def generate(
 
 
 @cli.command(epilog="Example: t2i demo models/gan.pt gan-without-contrast.pt --port 8000")
-@click.argument("models", nargs=-1, type=_PATH, metavar="[GAN.PT]...")
-@click.option("--judge", type=_PATH, help=f"Measures caption consistency.  [default: {JUDGE}, if it is there]")
+@click.argument("models", nargs=-1, type=PATH, metavar="[GAN.PT]...")
+@click.option("--judge", type=PATH, help=f"Measures caption consistency.  [default: {JUDGE}, if it is there]")
 @click.option(
     "--host", default="127.0.0.1", show_default=True,
     help="Name or address to listen on, IPv4 or IPv6; the default is local.",
@@ -160,7 +136,7 @@ def demo(models: tuple[Path, ...], judge: Path | None, host: str, port: int) -> 
 
     Without arguments it shows models/gan.pt.
     """
-    _use_passive_threads()
+    use_passive_threads()
     try:
         import uvicorn
 
@@ -174,84 +150,18 @@ def demo(models: tuple[Path, ...], judge: Path | None, host: str, port: int) -> 
 
     listener, address = listen(host, port)
     with listener:
-        loaded = load_models(models or (GAN,), warn=_warn)
+        loaded = load_models(models or (GAN,), warn=warn)
         judge = judge or (JUDGE if JUDGE.exists() else None)
         page = Demo(loaded, LoadedJudge.load(judge) if judge else None, f"{JUDGE} is not there; `dvc repro` makes it")
         for line in page.warnings():
-            _warn(line)
+            warn(line)
         click.echo(f"{address} (Ctrl-C ends it)")
         config = uvicorn.Config(create_app(page), log_level="warning", access_log=False)
         uvicorn.Server(config).run(sockets=[listener])
 
 
-@cli.command(epilog="Example: t2i report -o run.html")
-@click.option("-o", "--out", type=_PATH, default=Path("report.html"), show_default=True, help="Page to write.")
-@click.option("--metrics", type=_PATH, default=Path("metrics"), show_default=True, help="Folder of the scores.")
-@click.option("--plots", type=_PATH, default=Path("plots"), show_default=True, help="Folder of curves and grids.")
-def report(out: Path, metrics: Path, plots: Path) -> None:
-    """Put the last run on one web page.
-
-    The page has scores, curves, grids and ablations, and opens without a network.
-    """
-    from t2i.apps.report import write_report
-
-    with _writing("-o", out):
-        write_report(out, metrics, plots)
-    click.echo(out)
-
-
-@cli.command(epilog="Example: t2i ablation loss.damsm_lambda loss.lambda --baseline 0 --baseline 0")
-@click.argument("parameters", nargs=-1, required=True, metavar="PARAMETER [PARAMETER]")
-@click.option(
-    "--baseline", "baselines", multiple=True, metavar="VALUE", help="The others are compared with it; once for each "
-    "PARAMETER, in their order.  [default: 0]",
-)  # fmt: skip
-@click.option("--metrics", type=_PATH, default=Path("metrics"), show_default=True, help="Folder of the tables.")
-@click.option("--plots", type=_PATH, default=Path("plots"), show_default=True, help="Folder of the figure.")
-@click.option("--runs", type=_PATH, help="Table of `t2i runs` to compare.  [default: the experiments DVC knows of]")
-@click.option("--snapshots", is_flag=True, help="Compare the scores of each snapshot (metrics/score_snapshots.json).")
-def ablation(
-    parameters: tuple[str, ...],
-    baselines: tuple[str, ...],
-    metrics: Path,
-    plots: Path,
-    runs: Path | None,
-    snapshots: bool,
-) -> None:
-    """Compare experiments by one PARAMETER, or by two and their interaction.
-
-    Of all experiments that DVC knows of, those are compared that differ in these parameters of params.yaml and the seed
-    alone. Writes a table (.md, .csv) and a figure (.png).
-    """
-    from t2i.ablation.tables import ablation_name, write_ablation
-
-    if len(parameters) > 2:
-        raise click.UsageError(f"{len(parameters)} parameters; one or two can be compared at once")
-    baselines = baselines or ("0",) * len(parameters)
-    if len(baselines) != len(parameters):
-        raise click.UsageError(f"--baseline is given {len(baselines)} times for {len(parameters)} parameters")
-    name = ablation_name(parameters, snapshots=snapshots)
-    files = metrics / f"{name}.md", metrics / f"{name}.csv", plots / f"{name}.png"
-    with _writing("--metrics, --plots", *files):
-        click.echo(write_ablation(parameters, baselines, metrics, plots, runs, snapshots=snapshots))
-
-
-@cli.command(epilog="Example: t2i runs metrics/runs.csv --name 'lambda-*' --commit 1a2b3c4")
-@click.argument("out", type=_PATH, metavar="FILE.csv")
-@click.option("--commit", default="", metavar="COMMIT", help="That they were started from.  [default: all]")
-@click.option("--name", "names", multiple=True, metavar="PATTERN", help="Of experiments: 'lambda-*'.  [default: all]")
-def runs(out: Path, commit: str, names: tuple[str, ...]) -> None:
-    """Write parameters and scores of experiments as a table.
-
-    Experiments live in the repository where they ran. The table can be committed, and `t2i ablation --runs` compares
-    what it holds.
-    """
-    from t2i.ablation.experiments import read_experiments, show_experiments
-    from t2i.ablation.run_table import write_runs
-
-    with _writing("FILE.csv", out):
-        count = write_runs(out, read_experiments(show_experiments()).runs, commit, names)
-    click.echo(f"{out}: {count} runs")
+for _command in (report, ablation, runs):
+    cli.add_command(_command)
 
 
 @cli.command(
@@ -259,19 +169,19 @@ def runs(out: Path, commit: str, names: tuple[str, ...]) -> None:
     epilog="Example: t2i import --generator netG_epoch_600.pth --text-encoder text_encoder200.pth "
     "--captions captions.pickle",
 )
-@click.option("--generator", type=_PATH, help="netG_epoch_*.pth, bird_AttnGAN2.pth, ...")
-@click.option("--text-encoder", type=_PATH, help="text_encoder*.pth")
-@click.option("--image-encoder", type=_PATH, help="image_encoder*.pth; only R-precision and trainings need it.")
-@click.option("--captions", type=_PATH, help="captions.pickle, for the vocabulary of the text encoder.")
+@click.option("--generator", type=PATH, help="netG_epoch_*.pth, bird_AttnGAN2.pth, ...")
+@click.option("--text-encoder", type=PATH, help="text_encoder*.pth")
+@click.option("--image-encoder", type=PATH, help="image_encoder*.pth; only R-precision and trainings need it.")
+@click.option("--captions", type=PATH, help="captions.pickle, for the vocabulary of the text encoder.")
 @click.option(
-    "--discriminator", "discriminators", type=_PATH, multiple=True,
+    "--discriminator", "discriminators", type=PATH, multiple=True,
     help="netD0.pth, ...; once for each size. Only trainings that go on from there need them.",
 )  # fmt: skip
 @click.option(
     "--model", type=click.Choice(["attngan", "dmgan"]),
     help="Whose image encoder it is; needed where neither generator nor discriminators tell.",
 )  # fmt: skip
-@click.option("--out", type=_PATH, default=Path("models"), show_default=True, help="Folder of the model files.")
+@click.option("--out", type=PATH, default=Path("models"), show_default=True, help="Folder of the model files.")
 def import_(
     generator: Path | None, text_encoder: Path | None, image_encoder: Path | None, captions: Path | None,
     discriminators: tuple[Path, ...], model: Literal["attngan", "dmgan"] | None, out: Path,
@@ -284,7 +194,7 @@ def import_(
     from t2i.published.importer import PublishedFiles, import_checkpoints
 
     files = PublishedFiles(generator, text_encoder, image_encoder, captions, discriminators)
-    with _writing("--out", *(out / f"{kind}.pt" for kind in ("gan", "damsm", "discriminators"))):
+    with writing("--out", *(out / f"{kind}.pt" for kind in ("gan", "damsm", "discriminators"))):
         click.echo(import_checkpoints(files, out, model))
 
 
@@ -292,29 +202,3 @@ def main(arguments: list[str] | None = None) -> None:
     """``t2i`` and ``python -m t2i``: exit code 1 for mistakes in data, 2 for wrong usage, 130 for Ctrl-C."""
     escape_unencodable()
     cli.main(arguments, prog_name="t2i")
-
-
-@contextlib.contextmanager
-def _writing(option: str, *files: Path) -> Iterator[None]:
-    """Says in one line that files cannot be written: those given here before the work, others when they are written."""
-    from t2i.files import check_writable
-
-    try:
-        check_writable(*files)
-        yield
-    except OSError as error:
-        what = "" if error.filename is None else f"{error.filename} "
-        raise InputError(f"{what}cannot be written ({error.strerror}); choose another place ({option})") from error
-
-
-def _warn(line: str) -> None:
-    click.echo(f"t2i: {one_line(line)}", err=True)
-
-
-def _use_passive_threads() -> None:
-    """Set OMP_WAIT_POLICY=passive unless it is set: threads that wait for others sleep instead of spin.
-
-    An image is many short loops. Beside other programs, a spinning thread takes the processor from the one it waits
-    for, and an image takes many times as long. OpenMP reads the variable when PyTorch is imported.
-    """
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
