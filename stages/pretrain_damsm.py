@@ -7,10 +7,10 @@ from t2i.data.packed import PackedSplit, damsm_folder, digest
 from t2i.data.text.vocabulary import Vocabulary
 from t2i.params import Params
 from t2i.pipeline.arguments import damsm_arguments
+from t2i.pipeline.damsm_start import damsm_start, vocabulary_of
 from t2i.pipeline.launch import run
 from t2i.pipeline.run import DAMSM, PLOTS, PREPARED, VOCABULARY, WEIGHTS, write_metrics
 from t2i.pipeline.scratch import resumable
-from t2i.pipeline.start import damsm_start, vocabulary_of
 from t2i.runtime import distributed
 from t2i.runtime.device import choose_algorithms
 from t2i.training.damsm import train_damsm

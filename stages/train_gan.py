@@ -15,10 +15,10 @@ from t2i.files import replacing
 from t2i.models.encoders.damsm import Damsm
 from t2i.params import Params
 from t2i.pipeline.arguments import gan_arguments
+from t2i.pipeline.gan_start import gan_start, warn_of_other_text
 from t2i.pipeline.launch import run
 from t2i.pipeline.run import DAMSM, DISCRIMINATORS, GAN, PLOTS, PREPARED, SNAPSHOTS, write_metrics
 from t2i.pipeline.scratch import resumable
-from t2i.pipeline.start import gan_start, warn_of_other_text
 from t2i.runtime import distributed
 from t2i.runtime.device import choose_algorithms
 from t2i.training.gan.observer import Observer

@@ -6,8 +6,9 @@ from t2i.checkpoints.pretrained import EXTRACTORS, INCEPTION_V3, locate_weights
 from t2i.errors import InputError
 from t2i.models.backbone import Backbone
 from t2i.params import Params
+from t2i.pipeline.damsm_start import damsm_start
+from t2i.pipeline.gan_start import gan_start
 from t2i.pipeline.run import WEIGHTS
-from t2i.pipeline.start import damsm_start, gan_start
 
 
 def check_weights(params: Params) -> Findings:
