@@ -20,6 +20,7 @@ _PARAMETER, _METRIC = "params.", "metrics."
 def write_runs(path: Path, runs: Iterable[Run], commit: str = "", names: Sequence[str] = ()) -> int:
     """Write a line a run: its name and commit, parameters and metrics. Returns the number of lines.
 
+    The scores that the commits of these experiments came with are a run of their own, as in a comparison without table.
     Of blocks that a selector chooses from, the entries that no run has chosen are left out.
 
     Args:
@@ -30,21 +31,28 @@ def write_runs(path: Path, runs: Iterable[Run], commit: str = "", names: Sequenc
     Raises:
         InputError: there is no such run.
     """
-    lines = []
-    for run in runs:
-        named = not names or any(fnmatchcase(run.name, pattern) for pattern in names)
-        if named and run.commit.startswith(commit):
-            line = {"run": run.name, "commit": run.commit, "of": "commit" if run.of_commit else "experiment"}
-            used = {name: value for name, value in run.params.items() if counts(name, run.params)}
-            line |= {f"{_PARAMETER}{name}": value_label(value) for name, value in used.items()}
-            lines.append(line | {f"{_METRIC}{name}": value for name, value in run.numbers.items()})
-    if not lines:
+    runs = [run for run in runs if run.commit.startswith(commit)]
+    chosen = [
+        run
+        for run in runs
+        if not run.of_commit and (not names or any(fnmatchcase(run.name, pattern) for pattern in names))
+    ]
+    if not chosen:
         which = [*([f"named {' or '.join(names)}"] if names else []), *([f"on commit {commit}"] if commit else [])]
         raise InputError(f"{' '.join(['no finished experiment', *which])}; see `dvc exp show -A`")
-    table = pd.DataFrame(lines).sort_values(["commit", "run"])
+    commits = {run.commit for run in chosen}
+    chosen += [run for run in runs if run.of_commit and run.commit in commits]
+    table = pd.DataFrame(map(_line, chosen)).sort_values(["commit", "run"])
     with replacing(path) as part:
         table.to_csv(part, index=False, lineterminator="\n")
     return len(table)
+
+
+def _line(run: Run) -> dict[str, Any]:
+    line = {"run": run.name, "commit": run.commit, "of": "commit" if run.of_commit else "experiment"}
+    used = {name: value for name, value in run.params.items() if counts(name, run.params)}
+    line |= {f"{_PARAMETER}{name}": value_label(value) for name, value in used.items()}
+    return line | {f"{_METRIC}{name}": value for name, value in run.numbers.items()}
 
 
 def read_runs(path: Path) -> list[Run]:

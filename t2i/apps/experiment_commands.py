@@ -74,4 +74,4 @@ def runs(out: Path, commit: str, names: tuple[str, ...]) -> None:
 
     with writing("FILE.csv", out):
         count = write_runs(out, read_experiments(show_experiments()).runs, commit, names)
-    click.echo(f"{out}: {count} runs")
+    click.echo(f"{out}: {count} run{'' if count == 1 else 's'}")

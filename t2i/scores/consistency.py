@@ -4,8 +4,10 @@ The contrastive loss is meant to reduce it. The distance between images that sho
 """
 
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 
@@ -31,17 +33,34 @@ class Consistency:
         return self.same_image / self.other_image if defined else None
 
 
-def caption_consistency(codes: ArrayLike, image: ArrayLike, noise: ArrayLike, image_class: ArrayLike) -> Consistency:
-    """Compare generated images that share their noise.
+Pairs = NDArray[np.intp]
+"""Rows of two images each, [P, 2]."""
 
-    Linear in N: the cosines of all pairs within a set of unit vectors add up to
-    (|sum of vectors|^2 - sum of |vectors|^2) / 2; pairs of different classes are all pairs minus those of one class.
+
+def paired_rows(image: ArrayLike, noise: ArrayLike, image_class: ArrayLike) -> tuple[Pairs, Pairs]:
+    """The generated images that are compared, which share their noise.
+
+    Args:
+        image: [N] number of the real image whose caption was used.
+        noise: [N] number of the noise vector; few images share one.
+        image_class: [N] class of that real image.
+
+    Returns:
+        Pairs of two captions of one image, and of captions of images of different classes.
+    """
+    images, noises, classes = map(np.asarray, (image, noise, image_class))
+    rows_of_noise = pd.Series(noises).groupby(noises).indices.values()
+    pairs = np.array([pair for rows in rows_of_noise for pair in combinations(rows, 2)], dtype=np.intp).reshape(-1, 2)
+    same_image, same_class = (key[pairs[:, 0]] == key[pairs[:, 1]] for key in (images, classes))
+    return pairs[same_image], pairs[~same_class]
+
+
+def caption_consistency(codes: ArrayLike, image: ArrayLike, noise: ArrayLike, image_class: ArrayLike) -> Consistency:
+    """Compare generated images that share their noise, see :func:`paired_rows`.
 
     Args:
         codes: [N, D] embeddings of generated images, one for each caption and noise.
-        image: [N] number of the real image whose caption was used.
-        noise: [N] number of the noise vector.
-        image_class: [N] class of that real image.
+        image, noise, image_class: [N].
 
     Raises:
         ValueError: shapes differ, codes are not finite, or an image has two classes.
@@ -53,31 +72,18 @@ def caption_consistency(codes: ArrayLike, image: ArrayLike, noise: ArrayLike, im
     for name, key in keys.items():
         if key.shape != rows.shape[:1]:
             raise ValueError(f"{name} has shape {key.shape}; legal is {rows.shape[:1]}, one a row of the codes")
-    if len(_groups(keys["image"], keys["image_class"])[1]) != len(np.unique(keys["image"])):
+    if pd.Series(keys["image_class"]).groupby(keys["image"]).nunique().max() > 1:
         raise ValueError("an image has two values of image_class; legal is one")
     unit = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), np.finfo(np.float64).tiny)
-    same, pairs_same = _within(unit, keys["noise"], keys["image"])
-    total, pairs_total = _within(unit, keys["noise"])
-    one_class, pairs_one_class = _within(unit, keys["noise"], keys["image_class"])
-    pairs_other = pairs_total - pairs_one_class
+    same, other = paired_rows(**keys)
     return Consistency(
-        same_image=1 - same / pairs_same if pairs_same else float("nan"),
-        other_image=1 - (total - one_class) / pairs_other if pairs_other else float("nan"),
-        pairs_same=pairs_same,
-        pairs_other=pairs_other,
+        same_image=_mean_distance(unit, same),
+        other_image=_mean_distance(unit, other),
+        pairs_same=len(same),
+        pairs_other=len(other),
     )
 
 
-def _groups(*keys: NDArray[np.integer]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """An order of the rows that puts equal keys next to each other, and where each group of equal keys begins."""
-    order = np.lexsort(keys)
-    changes = np.any([key[order][1:] != key[order][:-1] for key in keys], axis=0)
-    return order, np.concatenate(([0], np.flatnonzero(changes) + 1))
-
-
-def _within(unit: NDArray[np.float64], *keys: NDArray[np.integer]) -> tuple[float, int]:
-    """Sum of the cosines of all pairs of rows with equal keys, and the number of these pairs."""
-    order, begins = _groups(*keys)
-    sizes = np.diff(begins, append=len(order))
-    sums = np.add.reduceat(unit[order], begins, axis=0)
-    return float((np.sum(sums**2) - np.sum(unit**2)) / 2), int(np.sum(sizes * (sizes - 1)) // 2)
+def _mean_distance(unit: NDArray[np.float64], pairs: Pairs) -> float:
+    cosines = np.einsum("pd,pd->p", unit[pairs[:, 0]], unit[pairs[:, 1]])
+    return float(1 - cosines.mean()) if len(pairs) else float("nan")

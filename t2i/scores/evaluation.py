@@ -20,13 +20,13 @@ from t2i.generation.pictures import PAIRED, PUBLISHED, Pictures, Sample
 from t2i.models.encoders.damsm import Damsm
 from t2i.models.judge import Judge
 from t2i.scores.attributes import attribute_accuracy
-from t2i.scores.consistency import caption_consistency
+from t2i.scores.consistency import caption_consistency, paired_rows
 from t2i.scores.extractors import Features, Network, Pretrained, extract_features, load_network
 from t2i.scores.features import encode_images, encode_sentences, judge_attributes, judge_codes
 from t2i.scores.fidelity import fidelity_scores
 from t2i.scores.images import Images, noise_images, real_images
 from t2i.scores.nearest import draw_nearest, nearest_scores
-from t2i.scores.picture_pairs import attribute_agreement, paired_rows, pixel_distance
+from t2i.scores.picture_pairs import attribute_agreement, pixel_distance
 from t2i.scores.r_precision import r_precision_scores
 
 Scores = dict[str, Any]

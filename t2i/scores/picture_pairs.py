@@ -1,38 +1,15 @@
 """Caption consistency beside the distances of codes: pixels, and the attributes that the judge sees."""
 
 from collections.abc import Mapping, Sequence
-from itertools import combinations
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
 
 from t2i.generation.pictures import Pictures
 from t2i.scores.attributes import PREFIX
+from t2i.scores.consistency import Pairs
 
 _CHUNK = 32  # pairs of images that are in memory at a time
-
-Pairs = NDArray[np.intp]
-"""Rows of two images each, [P, 2]."""
-
-
-def paired_rows(image: ArrayLike, noise: ArrayLike, image_class: ArrayLike) -> tuple[Pairs, Pairs]:
-    """The pairs that :func:`t2i.scores.consistency.caption_consistency` compares.
-
-    Args:
-        image: [N] number of the real image whose caption was used.
-        noise: [N] number of the noise vector.
-        image_class: [N] class of that real image.
-
-    Returns:
-        Pairs of two captions of one image and of captions of images of different classes; the noise of each is one.
-    """
-    images, classes = np.asarray(image), np.asarray(image_class)
-    rows_of_noise = pd.Series(np.asarray(noise)).groupby(np.asarray(noise)).indices.values()
-    pairs = [pair for rows in rows_of_noise for pair in combinations(np.sort(rows), 2)]
-    both = np.array(pairs, dtype=np.intp).reshape(-1, 2)
-    same_image, same_class = (key[both[:, 0]] == key[both[:, 1]] for key in (images, classes))
-    return both[same_image], both[~same_class]
 
 
 def pixel_distance(pictures: Pictures, pairs: Pairs) -> float:

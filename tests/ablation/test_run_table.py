@@ -29,13 +29,26 @@ def test_a_table_gives_the_same_ablation_as_the_experiments(
     path, baseline = tmp_path / "runs.csv", ["0"] * len(parameters)
     (tmp_path / "of_table").mkdir()
     live = write_ablation(parameters, baseline, tmp_path, tmp_path)
-    assert write_runs(path, runs_of(*runs)) == len(runs) + 1  # and the scores of a commit
+    assert write_runs(path, runs_of(*runs)) == len(runs)  # not the scores of a commit without experiments
     monkeypatch.setattr(tables, "show_experiments", lambda: pytest.fail("DVC was asked"))
     kept = write_ablation(parameters, baseline, tmp_path / "of_table", tmp_path / "of_table", path)
     head = kept.partition("## Left out")[0].strip()  # which experiments run is no matter of a table
     assert head == live.partition("## Left out")[0].strip()
     name = f"ablation-{'+'.join(parameters)}.csv"
     assert (tmp_path / name).read_bytes() == (tmp_path / "of_table" / name).read_bytes()
+
+
+def test_the_scores_that_a_commit_with_such_experiments_came_with_are_kept(tmp_path: Path) -> None:
+    numbers = {"evaluate.x": 1.0}
+    runs = [Run(name, commit, {"seed": 0}, numbers, of_commit) for name, commit, of_commit in (
+        ("main", "aa", True), ("e1", "aa", False), ("old", "bb", True), ("f1", "cc", False), ("new", "cc", True),
+    )]  # fmt: skip
+    path = tmp_path / "runs.csv"
+    assert write_runs(path, runs, names=["e*"]) == 2
+    assert [(run.name, run.of_commit) for run in read_runs(path)] == [("e1", False), ("main", True)]
+    assert write_runs(path, runs) == 4
+    with pytest.raises(InputError, match="no finished experiment on commit bb"):
+        write_runs(path, runs, "bb")
 
 
 def test_values_that_look_like_none_and_numbers_survive(tmp_path: Path) -> None:

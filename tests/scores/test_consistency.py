@@ -5,7 +5,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from t2i.scores.consistency import caption_consistency
+from t2i.scores.consistency import caption_consistency, paired_rows
 
 
 def test_agrees_with_all_pairs() -> None:
@@ -25,6 +25,13 @@ def test_agrees_with_all_pairs() -> None:
     assert (result.pairs_same, result.pairs_other) == (len(same), len(other))
     assert result.same_image == pytest.approx(np.mean(same))
     assert result.other_image == pytest.approx(np.mean(other))
+
+
+def test_pairs_share_their_noise_and_are_of_one_image_or_of_two_classes() -> None:
+    image, noise, image_class = [5, 6, 5, 6, 7, 5], [1, 0, 1, 1, 1, 0], [0, 1, 0, 1, 0, 0]
+    same, other = paired_rows(image, noise, image_class)
+    assert same.tolist() == [[0, 2]]  # rows 5 and 0 are of one image, too, but of two noises
+    assert sorted(other.tolist()) == [[0, 3], [1, 5], [2, 3], [3, 4]]  # 7 is another image of the class of 5
 
 
 def test_known_distances_whatever_the_order_and_the_length_of_codes() -> None:

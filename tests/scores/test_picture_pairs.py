@@ -8,23 +8,7 @@ import pandas as pd
 import pytest
 
 from t2i.generation.pictures import COLUMNS, Pictures
-from t2i.scores.consistency import caption_consistency
-from t2i.scores.picture_pairs import attribute_agreement, paired_rows, pixel_distance
-
-
-def test_the_pairs_are_those_of_caption_consistency() -> None:
-    rng = np.random.default_rng(0)
-    image, noise = rng.integers(0, 12, 70), rng.integers(3, 7, 70)
-    image_class = image % 3
-    same, other = paired_rows(image, noise, image_class)
-    expected: dict[bool, set[tuple[int, int]]] = {True: set(), False: set()}
-    for i, j in combinations(range(70), 2):
-        if noise[i] == noise[j] and (image[i] == image[j] or image_class[i] != image_class[j]):
-            expected[bool(image[i] == image[j])].add((i, j))
-    assert {tuple(pair) for pair in same.tolist()} == expected[True] and len(same) == len(expected[True])
-    assert {tuple(pair) for pair in other.tolist()} == expected[False] and len(other) == len(expected[False])
-    counted = caption_consistency(rng.standard_normal((70, 4)), image, noise, image_class)
-    assert (counted.pairs_same, counted.pairs_other) == (len(same), len(other))
+from t2i.scores.picture_pairs import attribute_agreement, pixel_distance
 
 
 def test_pixel_distance_is_the_mean_over_all_pairs(tmp_path: Path) -> None:
