@@ -62,7 +62,7 @@ def draw_gallery(
             GridRow(text[caption], [image, *(scale[0] for scale in generated[caption])])
             for caption, image in zip(firsts, real, strict=True)
         ],
-        ["real image", *(f"generated, {side} px" for side in sides)],
+        ["real image", *(f"generated,\n{side} px" for side in sides)],
     )
     caption_grid(
         folder / "noises.png",
