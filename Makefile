@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help check format test-fast deps constraints
+.PHONY: help check format test-fast deps studies constraints
 
 help:         ## list the targets
 	@sed -nE 's/^([a-z-]+): *## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -19,6 +19,15 @@ test-fast:    ## run the tests that take less than a few seconds each
 
 deps:         ## write the code that each stage imports into dvc.yaml
 	python -m tests.pipeline.import_graph
+
+studies:      ## make the tables and figures of docs/results.md again, from the scores of the runs in metrics/studies
+	t2i ablation loss.damsm_lambda loss.lambda --baseline 0 --baseline 0 $(call study,losses)
+	t2i ablation loss.lambda $(call study,lambda)
+	t2i ablation loss.lambda --snapshots $(call study,lambda)
+	t2i ablation datasets.toy_birds.source.content loss.lambda --baseline 0 --baseline 0 $(call study,captions)
+	t2i ablation datasets.toy_birds.source.train_images loss.lambda --baseline 3000 --baseline 0 $(call study,images)
+
+study = --runs metrics/studies/$(1)/runs.csv --metrics metrics/studies/$(1) --plots plots/studies/$(1)
 
 constraints:  ## write the installed versions of all dependencies into constraints.txt
 	python .ci/constraints.py

@@ -211,6 +211,16 @@ class Params(Section):
         return self
 
     @model_validator(mode="after")
+    def _there_are_images_before_growth(self) -> "Params":
+        training = self.stage("train_gan")
+        if training["generator"]["image_scales"] == "last" and training["grow_at"]:
+            raise ValueError(
+                f"budgets.{self.budget}.train_gan.grow_at = {training['grow_at']}: must be 0 with "
+                f"recipes.{self.recipe}.train_gan.generator.image_scales = 'last', which has no image before"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _groups_fill_batches(self) -> "Params":
         training = self.stage("train_gan")
         group, batch_size = training["discriminator"]["minibatch_std"], training["batch_size"]

@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from t2i.params.values import Count, Natural, Section
+from t2i.params.values import Count, Decay, Natural, Section
 
 
 class Preprocess(Section):
@@ -109,6 +109,7 @@ class TrainGan(Training):
     """Block ``budgets.<name>.train_gan``."""
 
     batch_size: Annotated[Count, Field(ge=2)]
+    grow_at: Decay
     generator: Generator
     discriminator: Discriminator
     snapshots: Count

@@ -110,7 +110,6 @@ class TrainGan(Section):
 
     captions_per_image: Literal[1, 2]
     init: Literal["orthogonal", "default"]
-    grow_at: Decay
     generator: Generator
     discriminator: Discriminator
     losses: GanLosses
@@ -125,8 +124,6 @@ class TrainGan(Section):
             raise ValueError("a discriminator with a backbone needs projection_dim to be 1 or more")
         if self.discriminator.minibatch_std and self.discriminator.backbone is None:
             raise ValueError("discriminator.minibatch_std needs a discriminator.backbone, or to be 0")
-        if self.generator.image_scales == "last" and self.grow_at:
-            raise ValueError("with generator.image_scales 'last', grow_at must be 0: there is no image before it")
         return self
 
 

@@ -31,7 +31,6 @@ BLOCKS = {
     "train_gan": {
         "captions": "recipes.<name>.train_gan.captions_per_image",
         "initial_weights": "recipes.<name>.train_gan.init",
-        "grow_at": "recipes.<name>.train_gan.grow_at",
         "layers": "recipes.<name>.train_gan.generator.norm_act",
         "mapping_layers": "recipes.<name>.train_gan.generator.mapping_layers",
         "noise_bits": "recipes.<name>.train_gan.generator.binary_noise_dims",

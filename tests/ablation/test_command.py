@@ -1,5 +1,7 @@
 """The command ``t2i ablation``: its arguments and files."""
 
+import re
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ from click.testing import CliRunner
 from t2i.ablation import experiments, tables
 from t2i.apps.cli import cli
 from tests.ablation.made_up import SWEEP, grid, shown
+from tests.conftest import ROOT
 
 
 def ablation(*arguments: object) -> Any:
@@ -78,3 +81,27 @@ def test_runs_are_written_and_compared_elsewhere(tmp_path: Path, monkeypatch: py
     assert (result.exit_code, result.stderr) == (
         1, "t2i: no finished experiment named x; see `dvc exp show -A`\n"
     )  # fmt: skip
+
+
+def committed_studies() -> list[list[str]]:
+    """Arguments of each ``t2i ablation`` of `make studies`."""
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    (files,) = re.findall(r"^study = (.+)$", makefile, re.MULTILINE)
+    commands = re.findall(r"^\tt2i ablation (.+) \$\(call study,(\w+)\)$", makefile, re.MULTILINE)
+    return [shlex.split(f"{arguments} {files.replace('$(1)', study)}") for arguments, study in commands]
+
+
+@pytest.mark.parametrize("arguments", committed_studies(), ids=lambda arguments: " ".join(arguments[:2]))
+def test_committed_runs_give_the_committed_tables(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
+) -> None:
+    monkeypatch.chdir(ROOT)
+    for name in ("ablation_figure", "grid_figure"):
+        monkeypatch.setattr(tables, name, lambda path, *_: path.touch())
+    committed = ROOT / arguments[arguments.index("--metrics") + 1]
+    result = ablation(*arguments, "--metrics", tmp_path, "--plots", tmp_path)  # the last one counts
+    assert result.exit_code == 0, result.output
+    made = sorted(path.name for path in tmp_path.iterdir() if path.suffix != ".png")
+    assert [Path(name).suffix for name in made] == [".csv", ".md"]
+    for name in made:
+        assert (tmp_path / name).read_text(encoding="utf-8") == (committed / name).read_text(encoding="utf-8")

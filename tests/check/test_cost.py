@@ -56,7 +56,7 @@ def test_sums(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(cost, "_run_trial", run_trial)
     changes = ["budgets.smoke.train_gan.steps=1000", "budgets.smoke.preprocess.image_size=256", "budget=smoke"]
-    found = measured(monkeypatch, *changes, "recipes.quick.train_gan.grow_at=0.5")
+    found = measured(monkeypatch, *changes, "budgets.smoke.train_gan.grow_at=0.5")
     lines = dict(found.lines)
     assert tried == dict.fromkeys(cost.TRAININGS, 3)  # batches of 16 and 8 images would take too much of a processor
     # 8 / 3 x (0.1 + 0.3) / 2 s; memory of the batch alone grows: 0.11 + 0.39 x 8 / 3 GB

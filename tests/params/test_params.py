@@ -126,6 +126,14 @@ def test_a_training_has_a_step_for_each_snapshot(changes: list[str], message: st
     assert str(caught.value).startswith(f"{ROOT / 'params.yaml'}: {message}")
 
 
+def test_a_generator_with_one_image_does_not_grow() -> None:
+    last = ["recipes.quick.train_gan.generator.image_scales=last"]
+    load(ROOT / "params.yaml", [*last, "budget=study"])
+    load(ROOT / "params.yaml", ["recipe=photo"])  # growth of another recipe
+    with pytest.raises(InputError, match=r"budgets.demo.train_gan.grow_at = 0.6: must be 0 with recipes.quick.*'last'"):
+        load(ROOT / "params.yaml", last)
+
+
 def test_groups_whose_spread_is_seen_fill_a_batch() -> None:
     batch_size = "budgets.photo.train_gan.batch_size"
     load(ROOT / "params.yaml", ["recipe=photo", "budget=photo", f"{batch_size}=12"])

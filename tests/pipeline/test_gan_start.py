@@ -94,7 +94,7 @@ def test_discriminators_of_other_images_than_the_generator_s_are_refused(tmp_pat
 def test_the_only_discriminator_is_that_of_the_only_image(tmp_path: Path) -> None:
     path = save_gan(tmp_path / "gan.pt", image_scales="last")
     save_discriminators(tmp_path / "discriminators.pt", sizes=(32,))
-    last = ("recipes.quick.train_gan.generator.image_scales=last", "recipes.quick.train_gan.grow_at=0")
+    last = ("recipes.quick.train_gan.generator.image_scales=last", "budgets.smoke.train_gan.grow_at=0")
     start = start_gan(f"start_from.gan={path}", *last)
     assert start is not None and list(start.contents) == ["gan", "discriminators"]
     with pytest.raises(
