@@ -21,11 +21,8 @@ deps:         ## write the code that each stage imports into dvc.yaml
 	python -m tests.pipeline.import_graph
 
 studies:      ## make the tables and figures of docs/results.md again, from the scores of the runs in metrics/studies
-	t2i ablation loss.damsm_lambda loss.lambda --baseline 0 --baseline 0 $(call study,losses)
 	t2i ablation loss.lambda $(call study,lambda)
 	t2i ablation loss.lambda --snapshots $(call study,lambda)
-	t2i ablation datasets.toy_birds.source.content loss.lambda --baseline 0 --baseline 0 $(call study,captions)
-	t2i ablation datasets.toy_birds.source.train_images loss.lambda --baseline 3000 --baseline 0 $(call study,images)
 
 study = --runs metrics/studies/$(1)/runs.csv --metrics metrics/studies/$(1) --plots plots/studies/$(1)
 
