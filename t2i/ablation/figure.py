@@ -1,6 +1,7 @@
 """Figures of an ablation: two panels for each metric, means above and effects below."""
 
 import math
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,6 +20,8 @@ from t2i.files import replacing
 _DIRECTIONS = {"lower": "lower is better", "higher": "higher is better", "": ""}
 _COLUMNS = 5
 """Metrics side by side at most."""
+_TITLE_WIDTH = 32
+"""Characters of a line above a panel at most."""
 _STUDIES = 6
 """Grids that a figure shows at most; the table has all."""
 
@@ -149,7 +152,7 @@ def _panels(figure: Figure | SubFigure, metrics: dict[str, str]) -> dict[str, tu
     for number, (metric, better) in enumerate(metrics.items()):
         block, column = divmod(number, columns)
         panels[metric] = axes[2 * block, column], axes[2 * block + 1, column]
-        panels[metric][0].set_title(f"{metric}\n{_DIRECTIONS[better]}", fontsize=9)
+        panels[metric][0].set_title("\n".join([*textwrap.wrap(metric, _TITLE_WIDTH), _DIRECTIONS[better]]), fontsize=9)
     used = [axis for pair in panels.values() for axis in pair]
     for axis in axes.flat:
         axis.tick_params(labelsize=7)
