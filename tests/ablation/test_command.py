@@ -88,6 +88,7 @@ def committed_studies() -> list[list[str]]:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     (files,) = re.findall(r"^study = (.+)$", makefile, re.MULTILINE)
     commands = re.findall(r"^\tt2i ablation (.+) \$\(call study,(\w+)\)$", makefile, re.MULTILINE)
+    assert commands, "make studies compares no runs"
     return [shlex.split(f"{arguments} {files.replace('$(1)', study)}") for arguments, study in commands]
 
 
