@@ -20,11 +20,11 @@ test-fast:    ## run the tests that take less than a few seconds each
 deps:         ## write the code that each stage imports into dvc.yaml
 	python -m tests.pipeline.import_graph
 
-studies:      ## make the tables and figures of docs/results.md again, from the scores of the runs in metrics/studies
-	t2i ablation loss.lambda $(call study,lambda)
-	t2i ablation loss.lambda --snapshots $(call study,lambda)
+studies:      ## make the tables and figures of docs/results.md again, from the runs in metrics/studies/runs.csv
+	t2i ablation loss.lambda --name 'plain-*' --name 'strong-*' $(call study,lambda)
+	t2i ablation loss.lambda --snapshots --name 'plain-*' --name 'strong-*' $(call study,lambda)
 
-study = --runs metrics/studies/$(1)/runs.csv --metrics metrics/studies/$(1) --plots plots/studies/$(1)
+study = --runs metrics/studies/runs.csv --metrics metrics/studies/$(1) --plots plots/studies/$(1)
 
 constraints:  ## write the installed versions of all dependencies into constraints.txt
 	python .ci/constraints.py

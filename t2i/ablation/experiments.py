@@ -3,8 +3,9 @@
 import json
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import Any
 
@@ -13,6 +14,9 @@ from t2i.errors import InputError
 
 _METRICS = ("evaluate", "score_snapshots")
 """Files of a run's metrics that are read."""
+
+_NAMED = 10
+"""Experiments that a line names at most."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,31 @@ class Experiments:
     runs: list[Run]
     unfinished: list[str]
     without_scores: list[str]
+
+    def chosen(self, names: Sequence[str] = (), commit: str = "") -> "Experiments":
+        """Those of some names, on some commits, and the scores that the commits of these came with.
+
+        Args:
+            names: patterns, with * for any letters; all without one.
+            commit: that they were started from, or how it begins; "": all.
+
+        Raises:
+            InputError: there is no such run.
+        """
+
+        def named(name: str) -> bool:
+            return not names or any(fnmatchcase(name, pattern) for pattern in names)
+
+        runs = [run for run in self.runs if run.commit.startswith(commit)]
+        chosen = [run for run in runs if not run.of_commit and named(run.name)]
+        if not chosen:
+            which = [*([f"named {' or '.join(names)}"] if names else []), *([f"on commit {commit}"] if commit else [])]
+            others = sorted(run.name for run in self.runs if not run.of_commit)
+            there = f"there are {', '.join(others[:_NAMED])}{', ...' if len(others) > _NAMED else ''}"
+            raise InputError(f"{' '.join(['no finished experiment', *which])}; {there if others else 'there are none'}")
+        commits = {run.commit for run in chosen}
+        chosen += [run for run in runs if run.of_commit and run.commit in commits]
+        return Experiments(chosen, [*filter(named, self.unfinished)], [*filter(named, self.without_scores)])
 
 
 def show_experiments() -> list[dict[str, Any]]:

@@ -1,8 +1,7 @@
 """Parameters and metrics of experiments as a table that can be committed, and read again elsewhere."""
 
 import json
-from collections.abc import Iterable, Sequence
-from fnmatch import fnmatchcase
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -17,35 +16,30 @@ _PARAMETER, _METRIC = "params.", "metrics."
 """Before the names of columns."""
 
 
-def write_runs(path: Path, runs: Iterable[Run], commit: str = "", names: Sequence[str] = ()) -> int:
+def write_runs(path: Path, runs: Iterable[Run], *, add: bool = False) -> int:
     """Write a line a run: its name and commit, parameters and metrics. Returns the number of lines.
 
-    The scores that the commits of these experiments came with are a run of their own, as in a comparison without table.
     Of blocks that a selector chooses from, the entries that no run has chosen are left out.
 
     Args:
         path: CSV to write.
-        commit: of the runs that are written, or how it begins; "": of all.
-        names: patterns of their names, with * for any letters; of all without one.
+        add: keep the runs that the table has; those of the same name and commit are replaced.
 
     Raises:
-        InputError: there is no such run.
+        InputError: ``add``, and the file there is no such table.
     """
-    runs = [run for run in runs if run.commit.startswith(commit)]
-    chosen = [
-        run
-        for run in runs
-        if not run.of_commit and (not names or any(fnmatchcase(run.name, pattern) for pattern in names))
-    ]
-    if not chosen:
-        which = [*([f"named {' or '.join(names)}"] if names else []), *([f"on commit {commit}"] if commit else [])]
-        raise InputError(f"{' '.join(['no finished experiment', *which])}; see `dvc exp show -A`")
-    commits = {run.commit for run in chosen}
-    chosen += [run for run in runs if run.of_commit and run.commit in commits]
-    table = pd.DataFrame(map(_line, chosen)).sort_values(["commit", "run"])
+    kept = read_runs(path) if add and path.exists() else []
+    by_name = {(run.commit, run.name): run for run in [*kept, *runs]}
+    table = pd.DataFrame([_line(by_name[key]) for key in sorted(by_name)])
+    columns = sorted(map(str, table.columns), key=_group)
     with replacing(path) as part:
-        table.to_csv(part, index=False, lineterminator="\n")
+        table.to_csv(part, columns=columns, index=False, lineterminator="\n")
     return len(table)
+
+
+def _group(column: str) -> int:
+    """Place of a column: what names the run, its parameters, its metrics."""
+    return 1 if column.startswith(_PARAMETER) else 2 if column.startswith(_METRIC) else 0
 
 
 def _line(run: Run) -> dict[str, Any]:

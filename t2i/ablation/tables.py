@@ -32,6 +32,7 @@ def write_ablation(
     metrics: Path,
     plots: Path,
     runs: Path | None = None,
+    names: Sequence[str] = (),
     *,
     snapshots: bool = False,
 ) -> str:
@@ -44,21 +45,24 @@ def write_ablation(
         parameters: as in params.yaml: loss.lambda.
         baseline: value of each that the others are compared with.
         runs: a table of :func:`~t2i.ablation.run_table.write_runs`; None: the experiments that DVC knows of.
+        names: patterns of the names of those that are compared; all without one.
         snapshots: compare the scores of each snapshot instead of those of the evaluation.
 
     Returns:
         The Markdown text.
 
     Raises:
-        InputError: there is nothing to compare, or no study has the baseline.
+        InputError: there is nothing to compare, no run has such a name, or no study has the baseline.
     """
-    names, cell = tuple(parameters), tuple(map(value_label, baseline))
+    compared, cell = tuple(parameters), tuple(map(value_label, baseline))
     experiments = read_experiments(show_experiments()) if runs is None else Experiments(read_runs(runs), [], [])
+    if names:
+        experiments = experiments.chosen(names)
     scores = attrgetter("snapshot_scores" if snapshots else "scores")
     scored = [run for run in experiments.runs if scores(run)]
     if snapshots and not scored:
         raise InputError("no run has scores of snapshots (metrics/score_snapshots.json)")
-    studies, alone = find_studies(scored, names, scores)
+    studies, alone = find_studies(scored, compared, scores)
     shown = [study for study in studies if not _lacking(study, cell)]
     if not shown:
         lacking = "; ".join(dict.fromkeys(_lacking(study, cell) for study in studies))
@@ -67,19 +71,19 @@ def write_ablation(
     left_out = [f"{study.title}: {_lacking(study, cell)} (`--baseline`)." for study in studies if study not in shown]
     text = "\n\n".join(
         [
-            _introduction(names, cell),
+            _introduction(compared, cell),
             *(_section(study, tables[study.title], cell) for study in shown),
-            *_left_out(left_out, alone, experiments, names),
+            *_left_out(left_out, alone, experiments, compared),
         ]
     )
-    name = ablation_name(names, snapshots=snapshots)
+    name = ablation_name(compared, snapshots=snapshots)
     table = pd.concat(tables, names=["study"]).reset_index("study")
     with replacing(metrics / f"{name}.md") as part:
         part.write_text(text + "\n", encoding="utf-8")
     with replacing(metrics / f"{name}.csv") as part:
         table.to_csv(part, index=False, lineterminator="\n", float_format="%.6g")
-    draw = ablation_figure if len(names) == 1 else grid_figure
-    draw(plots / f"{name}.png", names, tables)
+    draw = ablation_figure if len(compared) == 1 else grid_figure
+    draw(plots / f"{name}.png", compared, tables)
     return text
 
 

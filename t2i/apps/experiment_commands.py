@@ -32,6 +32,7 @@ def report(out: Path, metrics: Path, plots: Path) -> None:
 @click.option("--metrics", type=PATH, default=Path("metrics"), show_default=True, help="Folder of the tables.")
 @click.option("--plots", type=PATH, default=Path("plots"), show_default=True, help="Folder of the figure.")
 @click.option("--runs", type=PATH, help="Table of `t2i runs` to compare.  [default: the experiments DVC knows of]")
+@click.option("--name", "names", multiple=True, metavar="PATTERN", help="Of the experiments compared.  [default: all]")
 @click.option("--snapshots", is_flag=True, help="Compare the scores of each snapshot (metrics/score_snapshots.json).")
 def ablation(
     parameters: tuple[str, ...],
@@ -39,6 +40,7 @@ def ablation(
     metrics: Path,
     plots: Path,
     runs: Path | None,
+    names: tuple[str, ...],
     snapshots: bool,
 ) -> None:
     """Compare experiments by one PARAMETER, or by two and their interaction.
@@ -56,14 +58,15 @@ def ablation(
     name = ablation_name(parameters, snapshots=snapshots)
     files = metrics / f"{name}.md", metrics / f"{name}.csv", plots / f"{name}.png"
     with writing("--metrics, --plots", *files):
-        click.echo(write_ablation(parameters, baselines, metrics, plots, runs, snapshots=snapshots))
+        click.echo(write_ablation(parameters, baselines, metrics, plots, runs, names, snapshots=snapshots))
 
 
 @click.command(epilog="Example: t2i runs metrics/runs.csv --name 'lambda-*' --commit 1a2b3c4")
 @click.argument("out", type=PATH, metavar="FILE.csv")
 @click.option("--commit", default="", metavar="COMMIT", help="That they were started from.  [default: all]")
 @click.option("--name", "names", multiple=True, metavar="PATTERN", help="Of experiments: 'lambda-*'.  [default: all]")
-def runs(out: Path, commit: str, names: tuple[str, ...]) -> None:
+@click.option("--add", is_flag=True, help="Keep the runs that FILE.csv has, as of another machine.")
+def runs(out: Path, commit: str, names: tuple[str, ...], add: bool) -> None:
     """Write parameters and scores of experiments as a table.
 
     Experiments live in the repository where they ran. The table can be committed, and `t2i ablation --runs` compares
@@ -73,5 +76,5 @@ def runs(out: Path, commit: str, names: tuple[str, ...]) -> None:
     from t2i.ablation.run_table import write_runs
 
     with writing("FILE.csv", out):
-        count = write_runs(out, read_experiments(show_experiments()).runs, commit, names)
+        count = write_runs(out, read_experiments(show_experiments()).chosen(names, commit).runs, add=add)
     click.echo(f"{out}: {count} run{'' if count == 1 else 's'}")

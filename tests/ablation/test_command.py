@@ -77,9 +77,11 @@ def test_runs_are_written_and_compared_elsewhere(tmp_path: Path, monkeypatch: py
     assert "FID (judge) " in ablation("loss.lambda", *folders).output
     assert "FID (judge) after 50 steps" in ablation("loss.lambda", "--snapshots", *folders).output
     assert len(list((tmp_path / "m").iterdir())) == 4
+    some = ablation("loss.lambda", "--name", "e?", *folders)
+    assert some.exit_code == 0 and "(n=2)" in some.output and "(n=2)" not in ablation("loss.lambda", *folders).output
     result = CliRunner().invoke(cli, ["runs", str(path), "--name", "x"])
     assert (result.exit_code, result.stderr) == (
-        1, "t2i: no finished experiment named x; see `dvc exp show -A`\n"
+        1, "t2i: no finished experiment named x; there are e0, e1, e10, e11, e12, e13, e14, e15, e16, e17, ...\n"
     )  # fmt: skip
 
 

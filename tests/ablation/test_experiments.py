@@ -1,12 +1,13 @@
 """What is read of `dvc exp show --json`."""
 
 import copy
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from t2i.ablation.experiments import read_experiments, show_experiments
+from t2i.ablation.experiments import Experiments, Run, read_experiments, show_experiments
 from t2i.errors import InputError
 from tests.ablation.made_up import experiment
 from tests.pipeline.clones import run
@@ -80,3 +81,25 @@ def test_dvc_shows_the_scores_of_a_commit(tmp_path: Path, monkeypatch: pytest.Mo
         run(tmp_path, *command)
     (only,) = read_experiments(show_experiments()).runs
     assert only.of_commit and only.params == {"seed": 7, "loss.lambda": 0.2} and list(only.scores.values()) == [0.5]
+
+
+def test_runs_are_chosen_by_name_and_commit_with_the_scores_of_their_commits() -> None:
+    runs = [Run(name, commit, {"seed": 0}, {"evaluate.x": 1.0}, of_commit) for name, commit, of_commit in (
+        ("main", "aa", True), ("e1", "aa", False), ("old", "bb", True), ("f1", "cc", False), ("new", "cc", True),
+    )]  # fmt: skip
+    experiments = Experiments(runs, ["e2", "f2"], ["e3"])
+
+    def names(*patterns: str, commit: str = "") -> list[str]:
+        return [run.name for run in experiments.chosen(patterns, commit).runs]
+
+    assert names() == names("?1") == ["e1", "f1", "main", "new"]
+    assert names("e*") == names(commit="a") == ["e1", "main"] and names("e1", "f*", commit="cc") == ["f1", "new"]
+    left = experiments.chosen(["e*"])
+    assert left.unfinished == ["e2"] and left.without_scores == ["e3"]
+    for patterns, commit, reason in (
+        (("main",), "", "named main"), (("x-*", "y"), "aa", "named x-* or y on commit aa"), ((), "bb", "on commit bb"),
+    ):  # fmt: skip
+        with pytest.raises(InputError, match=rf"^no finished experiment {re.escape(reason)}; there are e1, f1$"):
+            names(*patterns, commit=commit)
+    with pytest.raises(InputError, match=r"^no finished experiment; there are none$"):
+        Experiments(runs[:1], [], []).chosen()

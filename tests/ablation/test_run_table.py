@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from t2i.ablation import tables
-from t2i.ablation.experiments import Run, read_experiments
+from t2i.ablation.experiments import Experiments, Run, read_experiments
 from t2i.ablation.run_table import read_runs, write_runs
 from t2i.ablation.tables import write_ablation
 from t2i.errors import InputError
@@ -29,7 +29,7 @@ def test_a_table_gives_the_same_ablation_as_the_experiments(
     path, baseline = tmp_path / "runs.csv", ["0"] * len(parameters)
     (tmp_path / "of_table").mkdir()
     live = write_ablation(parameters, baseline, tmp_path, tmp_path)
-    assert write_runs(path, runs_of(*runs)) == len(runs)  # not the scores of a commit without experiments
+    assert write_runs(path, read_experiments(shown(*runs)).chosen().runs) == len(runs)
     monkeypatch.setattr(tables, "show_experiments", lambda: pytest.fail("DVC was asked"))
     kept = write_ablation(parameters, baseline, tmp_path / "of_table", tmp_path / "of_table", path)
     head = kept.partition("## Left out")[0].strip()  # which experiments run is no matter of a table
@@ -38,17 +38,25 @@ def test_a_table_gives_the_same_ablation_as_the_experiments(
     assert (tmp_path / name).read_bytes() == (tmp_path / "of_table" / name).read_bytes()
 
 
-def test_the_scores_that_a_commit_with_such_experiments_came_with_are_kept(tmp_path: Path) -> None:
-    numbers = {"evaluate.x": 1.0}
-    runs = [Run(name, commit, {"seed": 0}, numbers, of_commit) for name, commit, of_commit in (
-        ("main", "aa", True), ("e1", "aa", False), ("old", "bb", True), ("f1", "cc", False), ("new", "cc", True),
-    )]  # fmt: skip
+def test_runs_are_added_to_a_table(tmp_path: Path) -> None:
     path = tmp_path / "runs.csv"
-    assert write_runs(path, runs, names=["e*"]) == 2
-    assert [(run.name, run.of_commit) for run in read_runs(path)] == [("e1", False), ("main", True)]
-    assert write_runs(path, runs) == 4
-    with pytest.raises(InputError, match="no finished experiment on commit bb"):
-        write_runs(path, runs, "bb")
+    old = [Run("a", "11", {"seed": 0}, {"evaluate.x": 0.1}), Run("b", "11", {"seed": 1}, {"evaluate.x": 0.2})]
+    new = [Run("b", "11", {"seed": 1, "z": 2}, {"evaluate.x": 0.3}), Run("b", "22", {"seed": 1}, {"evaluate.y": 0.4})]
+    assert write_runs(path, old, add=True) == 2
+    assert write_runs(path, new, add=True) == 3
+    assert path.read_text().splitlines() == [
+        "run,commit,of,params.seed,params.z,metrics.evaluate.x,metrics.evaluate.y",
+        "a,11,experiment,0,,0.1,",
+        "b,11,experiment,1,2,0.3,",
+        "b,22,experiment,1,,,0.4",
+    ]
+    assert read_runs(path) == [old[0], *new]
+    write_runs(path, new)
+    assert read_runs(path) == new
+    path.write_text("no table\n")
+    with pytest.raises(InputError, match="no table of runs"):
+        write_runs(path, new, add=True)
+    assert path.read_text() == "no table\n"
 
 
 def test_values_that_look_like_none_and_numbers_survive(tmp_path: Path) -> None:
@@ -63,7 +71,7 @@ def test_values_that_look_like_none_and_numbers_survive(tmp_path: Path) -> None:
 
 def test_entries_that_no_run_has_chosen_are_left_out_and_all_else_is_kept(tmp_path: Path) -> None:
     path = tmp_path / "runs.csv"
-    write_runs(path, runs_of(*SWEEP), "12345")
+    write_runs(path, Experiments(runs_of(*SWEEP), [], []).chosen(commit="12345").runs)
     columns = path.read_text().splitlines()[0].split(",")
     assert [name for name in columns if name.startswith("params.")] == [f"params.{name}" for name in (
         "data", "model", "recipe", "budget", "seed", "loss.lambda", "loss.damsm_lambda", "loss.gamma",
@@ -76,22 +84,13 @@ def test_entries_that_no_run_has_chosen_are_left_out_and_all_else_is_kept(tmp_pa
 def test_blocks_of_parameters_can_be_compared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tables, "ablation_figure", lambda path, *_: path.touch())
     runs = [experiment(0, seed, judge={"lr": lr, "side": 128}) for lr in (1, 2) for seed in range(2)]
-    write_runs(tmp_path / "runs.csv", runs_of(*runs), "12345")
+    write_runs(tmp_path / "runs.csv", runs_of(*runs))
     text = write_ablation(["judge"], ['{"side": 128, "lr": 1}'], tmp_path, tmp_path, tmp_path / "runs.csv")
     assert 'judge = {"lr": 2, "side": 128}' in text
 
 
 def test_tables_that_are_none_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "runs.csv"
-    with pytest.raises(InputError, match=r"^no finished experiment on commit 999; see `dvc exp show -A`$"):
-        write_runs(path, runs_of(*SWEEP), "999")
-    with pytest.raises(
-        InputError, match=r"^no finished experiment named x-\* or y on commit 12; see `dvc exp show -A`$"
-    ):
-        write_runs(path, runs_of(*SWEEP), "12", ["x-*", "y"])
-    assert not path.exists()
-    assert write_runs(path, runs_of(*SWEEP), names=["e1", "e1[01]"]) == 3
-    path.unlink()
     with pytest.raises(InputError, match="runs.csv: cannot be read as a table of runs: No such file or directory$"):
         read_runs(path)
     path.write_text("run,of\na,experiment\n")

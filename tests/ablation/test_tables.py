@@ -84,7 +84,7 @@ def test_runs_without_snapshots_are_left_out_of_their_comparison(tmp_path: Path,
     assert text.count("\n## attngan") == 1 and "dmgan" not in text
     show(*without)
     only = tmp_path / "runs.csv"
-    write_runs(only, read_experiments(shown(*without)).runs, "12345")
+    write_runs(only, read_experiments(shown(*without)).chosen(commit="12345").runs)
     with pytest.raises(InputError, match=r"^no run has scores of snapshots \(metrics/score_snapshots.json\)$"):
         write_ablation(["loss.lambda"], ["0"], tmp_path, tmp_path, only, snapshots=True)
 
