@@ -21,9 +21,10 @@ deps:         ## write the code that each stage imports into dvc.yaml
 	python -m tests.pipeline.import_graph
 
 studies:      ## make the tables and figures of docs/results.md again, from the runs in metrics/studies/runs.csv
-	t2i ablation loss.lambda --name 'plain-*' --name 'strong-*' $(call study,lambda)
+	t2i ablation loss.lambda --name 'plain-*' --name 'strong-*' $(main) $(call study,lambda)
 	t2i ablation loss.lambda --snapshots --name 'plain-*' --name 'strong-*' $(call study,lambda)
 
+main = --draw 'distance ratio*' --draw 'FID*' --draw 'R-precision (judge)' --draw 'recall (judge)' --draw 'colour*'
 study = --runs metrics/studies/runs.csv --metrics metrics/studies/$(1) --plots plots/studies/$(1)
 
 constraints:  ## write the installed versions of all dependencies into constraints.txt

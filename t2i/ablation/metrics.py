@@ -94,6 +94,12 @@ def read_snapshot_scores(score_snapshots: Mapping[str, Any]) -> dict[Metric, flo
     return dict(sorted(scores.items()))
 
 
+def split_steps(name: str) -> tuple[str, int]:
+    """A score and its steps, of the name of a snapshot's: "FID (judge)", 50 of "FID (judge) after 50 steps"."""
+    score, _, steps = name.rpartition(" after ")
+    return score, int(steps.removesuffix(" steps").replace(",", ""))
+
+
 def _share(value: float | None, of: float | None) -> float | None:
     return value / of if value is not None and of else None
 

@@ -1,5 +1,6 @@
 """Tables and a figure of an ablation: all experiments that differ in one parameter, or in two."""
 
+import fnmatch
 from collections.abc import Hashable, Mapping, Sequence
 from operator import attrgetter
 from pathlib import Path
@@ -9,7 +10,7 @@ import pandas as pd
 
 from t2i.ablation.effects import MEAN, NO_DIFFERENCE, as_estimate, compare, sorted_cells
 from t2i.ablation.experiments import Experiments, read_experiments, show_experiments
-from t2i.ablation.figure import ablation_figure, grid_figure
+from t2i.ablation.figure import ablation_figure, grid_figure, snapshot_figure
 from t2i.ablation.power import POWER, power_table
 from t2i.ablation.run_table import read_runs
 from t2i.ablation.statistics import rounded_up
@@ -32,8 +33,9 @@ def write_ablation(
     metrics: Path,
     plots: Path,
     runs: Path | None = None,
-    names: Sequence[str] = (),
     *,
+    names: Sequence[str] = (),
+    drawn: Sequence[str] = (),
     snapshots: bool = False,
 ) -> str:
     """Compare all finished experiments of this repository, or those of a table, by one parameter or two.
@@ -45,14 +47,15 @@ def write_ablation(
         parameters: as in params.yaml: loss.lambda.
         baseline: value of each that the others are compared with.
         runs: a table of :func:`~t2i.ablation.run_table.write_runs`; None: the experiments that DVC knows of.
-        names: patterns of the names of those that are compared; all without one.
+        names: patterns, with * for any letters, of the names of those that are compared; all without one.
+        drawn: patterns of the scores in the figure, of the tables' ``metric``; all without one.
         snapshots: compare the scores of each snapshot instead of those of the evaluation.
 
     Returns:
         The Markdown text.
 
     Raises:
-        InputError: there is nothing to compare, no run has such a name, or no study has the baseline.
+        InputError: there is nothing to compare, no run or score has such a name, or no study has the baseline.
     """
     compared, cell = tuple(parameters), tuple(map(value_label, baseline))
     experiments = read_experiments(show_experiments()) if runs is None else Experiments(read_runs(runs), [], [])
@@ -68,6 +71,7 @@ def write_ablation(
         lacking = "; ".join(dict.fromkeys(_lacking(study, cell) for study in studies))
         raise InputError(f"nothing to compare with: {lacking} (--baseline)")
     tables = {study.title: compare(study, cell) for study in shown}
+    pictured = _pictured(tables, drawn)
     left_out = [f"{study.title}: {_lacking(study, cell)} (`--baseline`)." for study in studies if study not in shown]
     text = "\n\n".join(
         [
@@ -82,9 +86,20 @@ def write_ablation(
         part.write_text(text + "\n", encoding="utf-8")
     with replacing(metrics / f"{name}.csv") as part:
         table.to_csv(part, index=False, lineterminator="\n", float_format="%.6g")
-    draw = ablation_figure if len(compared) == 1 else grid_figure
-    draw(plots / f"{name}.png", compared, tables)
+    of_evaluation = ablation_figure if len(compared) == 1 else grid_figure
+    draw = snapshot_figure if snapshots else of_evaluation
+    draw(plots / f"{name}.png", compared, pictured)
     return text
+
+
+def _pictured(tables: Mapping[str, pd.DataFrame], patterns: Sequence[str]) -> dict[str, pd.DataFrame]:
+    """The rows of the scores in the figure."""
+    scores = list(dict.fromkeys(name for table in tables.values() for name in table["metric"]))
+    for pattern in patterns:
+        if not fnmatch.filter(scores, pattern):
+            raise InputError(f"no score is named {pattern!r}; there are {'; '.join(scores)}")
+    kept = {name for pattern in patterns or ["*"] for name in fnmatch.filter(scores, pattern)}
+    return {title: table[table["metric"].isin(kept)] for title, table in tables.items()}
 
 
 def _lacking(study: Study, baseline: Cell) -> str:

@@ -33,6 +33,7 @@ def report(out: Path, metrics: Path, plots: Path) -> None:
 @click.option("--plots", type=PATH, default=Path("plots"), show_default=True, help="Folder of the figure.")
 @click.option("--runs", type=PATH, help="Table of `t2i runs` to compare.  [default: the experiments DVC knows of]")
 @click.option("--name", "names", multiple=True, metavar="PATTERN", help="Of the experiments compared.  [default: all]")
+@click.option("--draw", multiple=True, metavar="PATTERN", help="Scores in the figure: 'FID*'.  [default: all]")
 @click.option("--snapshots", is_flag=True, help="Compare the scores of each snapshot (metrics/score_snapshots.json).")
 def ablation(
     parameters: tuple[str, ...],
@@ -41,6 +42,7 @@ def ablation(
     plots: Path,
     runs: Path | None,
     names: tuple[str, ...],
+    draw: tuple[str, ...],
     snapshots: bool,
 ) -> None:
     """Compare experiments by one PARAMETER, or by two and their interaction.
@@ -58,7 +60,8 @@ def ablation(
     name = ablation_name(parameters, snapshots=snapshots)
     files = metrics / f"{name}.md", metrics / f"{name}.csv", plots / f"{name}.png"
     with writing("--metrics, --plots", *files):
-        click.echo(write_ablation(parameters, baselines, metrics, plots, runs, names, snapshots=snapshots))
+        text = write_ablation(parameters, baselines, metrics, plots, runs, names=names, drawn=draw, snapshots=snapshots)
+    click.echo(text)
 
 
 @click.command(epilog="Example: t2i runs metrics/runs.csv --name 'lambda-*' --commit 1a2b3c4")

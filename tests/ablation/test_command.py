@@ -35,7 +35,7 @@ def test_wrong_usage(arguments: list[str], line: str) -> None:
 def test_one_parameter_or_two(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folders = ["--metrics", tmp_path / "m", "--plots", tmp_path / "p"]
     monkeypatch.setattr(tables, "show_experiments", lambda: shown(*SWEEP, *grid()))
-    for name in ("ablation_figure", "grid_figure"):
+    for name in ("ablation_figure", "grid_figure", "snapshot_figure"):
         monkeypatch.setattr(tables, name, lambda *_: None)
     one = ablation("loss.lambda", "--baseline", "0.2", *folders)
     assert (
@@ -67,7 +67,8 @@ def test_one_parameter_or_two(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 def test_runs_are_written_and_compared_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(experiments, "show_experiments", lambda: shown(*SWEEP, *grid()))
     monkeypatch.setattr(tables, "show_experiments", lambda: pytest.fail("DVC was asked"))
-    monkeypatch.setattr(tables, "ablation_figure", lambda *_: None)
+    for name in ("ablation_figure", "snapshot_figure"):
+        monkeypatch.setattr(tables, name, lambda *_: None)
     path, count = tmp_path / "runs.csv", len(SWEEP) + len(grid())
     result = CliRunner().invoke(cli, ["runs", str(path), "--name", "e?", "--commit", "123"])
     assert (result.exit_code, result.output) == (0, f"{path}: 10 runs\n")
@@ -99,7 +100,7 @@ def test_committed_runs_give_the_committed_tables(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
 ) -> None:
     monkeypatch.chdir(ROOT)
-    for name in ("ablation_figure", "grid_figure"):
+    for name in ("ablation_figure", "grid_figure", "snapshot_figure"):
         monkeypatch.setattr(tables, name, lambda path, *_: path.touch())
     committed = ROOT / arguments[arguments.index("--metrics") + 1]
     result = ablation(*arguments, "--metrics", tmp_path, "--plots", tmp_path)  # the last one counts

@@ -1,15 +1,20 @@
 """Figures of an ablation: that they are drawn, whatever is missing, and always the same."""
 
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.container import ErrorbarContainer
+from matplotlib.figure import Figure
 from PIL import Image
 
+from t2i.ablation import figure, panels
 from t2i.ablation.effects import compare
 from t2i.ablation.experiments import read_experiments
-from t2i.ablation.figure import ablation_figure, grid_figure
+from t2i.ablation.figure import ablation_figure, grid_figure, snapshot_figure
 from t2i.ablation.studies import find_studies
 from tests.ablation.made_up import SWEEP, experiment, grid, shown
 
@@ -59,3 +64,29 @@ def test_many_metrics_are_wrapped(tmp_path: Path) -> None:
     ablation_figure(tmp_path / "a.png", ["loss.lambda"], {"a study": compare(studies[0], ("0",))})
     width, height = size(tmp_path / "a.png")
     assert width < 2000 and height > 1400
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("experiments", "parameters", "cells"), [(SWEEP, ["loss.lambda"], 3), (grid(2), BOTH, 4)])
+def test_snapshots_are_drawn_against_their_steps(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, experiments: list[dict[str, Any]], parameters: Any, cells: int
+) -> None:
+    runs = read_experiments(shown(*experiments)).runs
+    studies, _ = find_studies(runs, tuple(parameters), attrgetter("snapshot_scores"))
+    tables = {study.title: compare(study, ("0",) * len(parameters)) for study in studies}
+    figures: list[Figure] = []
+
+    def save(drawn: Figure, path: Path) -> None:
+        figures.append(drawn)
+        panels.save(drawn, path)
+
+    monkeypatch.setattr(figure, "save", save)
+    snapshot_figure(tmp_path / "s.png", parameters, tables)
+    assert size(tmp_path / "s.png")[0] > 500
+    upper, _, lower, _ = figures[0].axes  # FID and R-precision
+    lines = [bars.lines[0] for bars in upper.containers if isinstance(bars, ErrorbarContainer)]
+    assert len(lines) == len(lower.containers) == cells
+    assert [list(np.asarray(line.get_xdata())) for line in lines] == [[50, 100]] * cells
+    assert [-np.diff(np.asarray(line.get_ydata()))[0] for line in lines] == [pytest.approx(50)] * cells
+    labels = [text.get_text() for text in figures[0].subfigs[0].legends[0].get_texts()]
+    assert len(labels) == cells and labels[0] == ", ".join(f"{name} = 0" for name in parameters)

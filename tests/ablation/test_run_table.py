@@ -23,7 +23,7 @@ def runs_of(*experiments: dict[str, object]) -> list[Run]:
 def test_a_table_gives_the_same_ablation_as_the_experiments(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, runs: list[dict[str, object]], parameters: list[str]
 ) -> None:
-    for name in ("ablation_figure", "grid_figure"):
+    for name in ("ablation_figure", "grid_figure", "snapshot_figure"):
         monkeypatch.setattr(tables, name, lambda path, *_: path.touch())
     monkeypatch.setattr(tables, "show_experiments", lambda: shown(*runs))
     path, baseline = tmp_path / "runs.csv", ["0"] * len(parameters)

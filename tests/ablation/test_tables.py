@@ -21,7 +21,7 @@ TITLE = "attngan, toy_birds, recipe quick, budget study, at 1234567"
 @pytest.fixture
 def show(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Lets the repository have these experiments; figures, which take seconds, are empty files."""
-    for name in ("ablation_figure", "grid_figure"):
+    for name in ("ablation_figure", "grid_figure", "snapshot_figure"):
         monkeypatch.setattr(tables, name, lambda path, *_: path.parent.mkdir(exist_ok=True) or path.touch())
     return lambda *runs: monkeypatch.setattr(tables, "show_experiments", lambda: shown(*runs))
 
@@ -87,6 +87,20 @@ def test_runs_without_snapshots_are_left_out_of_their_comparison(tmp_path: Path,
     write_runs(only, read_experiments(shown(*without)).chosen(commit="12345").runs)
     with pytest.raises(InputError, match=r"^no run has scores of snapshots \(metrics/score_snapshots.json\)$"):
         write_ablation(["loss.lambda"], ["0"], tmp_path, tmp_path, only, snapshots=True)
+
+
+def test_scores_of_the_figure_are_chosen(tmp_path: Path, show: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    show(*SWEEP)
+    drawn = []
+    monkeypatch.setattr(tables, "ablation_figure", lambda *arguments: drawn.append(arguments[2][TITLE]))
+    whole = write_ablation(["loss.lambda"], ["0"], tmp_path, tmp_path)
+    some = write_ablation(["loss.lambda"], ["0"], tmp_path, tmp_path, drawn=["FID (judge)", "R-precision*"])
+    assert some == whole and len(drawn[0]) == len(pd.read_csv(tmp_path / "ablation-loss.lambda.csv"))
+    assert list(dict.fromkeys(drawn[1]["metric"])) == ["FID (judge)", "R-precision (damsm)", "R-precision (judge)"]
+    before = (tmp_path / "ablation-loss.lambda.md").stat().st_mtime_ns
+    with pytest.raises(InputError, match=r"^no score is named 'fid\*'; there are FID \(judge\); KID \(judge\); "):
+        write_ablation(["loss.lambda"], ["0"], tmp_path, tmp_path, drawn=["*", "fid*"])
+    assert (tmp_path / "ablation-loss.lambda.md").stat().st_mtime_ns == before and len(drawn) == 2
 
 
 def test_what_is_left_out_is_named_with_the_reason(tmp_path: Path, show: Any) -> None:
