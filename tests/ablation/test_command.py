@@ -89,10 +89,11 @@ def test_runs_are_written_and_compared_elsewhere(tmp_path: Path, monkeypatch: py
 def committed_studies() -> list[list[str]]:
     """Arguments of each ``t2i ablation`` of `make studies`."""
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    (files,) = re.findall(r"^study = (.+)$", makefile, re.MULTILINE)
+    variables = dict(re.findall(r"^(\w+) = (.+)$", makefile, re.MULTILINE))
     commands = re.findall(r"^\tt2i ablation (.+) \$\(call study,(\w+)\)$", makefile, re.MULTILINE)
     assert commands, "make studies compares no runs"
-    return [shlex.split(f"{arguments} {files.replace('$(1)', study)}") for arguments, study in commands]
+    lines = [f"{arguments} {variables['study'].replace('$(1)', study)}" for arguments, study in commands]
+    return [shlex.split(re.sub(r"\$\((\w+)\)", lambda name: variables[name[1]], line)) for line in lines]
 
 
 @pytest.mark.parametrize("arguments", committed_studies(), ids=lambda arguments: " ".join(arguments[:2]))
