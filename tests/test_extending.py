@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from t2i.models.generators.generator import REFINEMENTS
+from t2i.params import Model
 from tests.conftest import ROOT
 
 PAGE = ROOT / "docs" / "extending.md"
@@ -53,6 +54,12 @@ def test_the_parameters_of_the_data_set_are_legal() -> None:
     (block,) = re.findall(r"```yaml\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
     tiles = module.Tiles.model_validate(yaml.safe_load(block)["tiles"])
     assert dict(tiles.source) == {"captions_per_image": len(module.TEMPLATES)}
+
+
+def test_the_parameters_of_the_generator_are_legal() -> None:
+    (block,) = re.findall(r"`(meanword: \{.*?\})`", PAGE.read_text(encoding="utf-8"))
+    model = Model.model_validate(yaml.safe_load(block)["meanword"])
+    assert model.noise_dim == 100 and not model.align_corners
 
 
 def test_files_and_names_of_the_tables_exist() -> None:

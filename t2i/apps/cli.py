@@ -59,7 +59,7 @@ def check(changes: tuple[str, ...], trial: bool) -> None:
         if text := screen.part_text(part):
             click.echo(text)
         problems += part.problems
-    click.echo(screen.conclusion(problems))
+    click.echo(screen.conclusion(problems, changes))
     if problems:
         click.get_current_context().exit(1)
 

@@ -1,8 +1,9 @@
 """Everything that can be known before a run, part by part."""
 
+import shlex
 import shutil
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from t2i.check.cost import check_cost
 from t2i.check.data import check_data
@@ -18,7 +19,7 @@ def check(params: Params, *, trial: bool) -> Iterator[Findings]:
     """Look at machine, data and costs of a run.
 
     Args:
-        trial: try a few steps of each training, which takes a minute or so on a processor.
+        trial: try a few steps of each training, which takes about half a minute on a processor.
     """
     yield check_machine(params)
     data, splits = check_data(params)
@@ -42,10 +43,15 @@ def part_text(part: Findings) -> str:
     return "\n".join(["", part.title, *lines])
 
 
-def conclusion(problems: list[str]) -> str:
-    """Whether the run can start, and what stops it."""
+def conclusion(problems: Sequence[str], changes: Sequence[str]) -> str:
+    """Whether the run can start and with which command, or what stops it.
+
+    Args:
+        changes: of params.yaml, ``key=value``.
+    """
     if not problems:
-        return "\nnothing would stop it: dvc repro"
+        command = ["dvc", "exp", "run", *(part for change in changes for part in ("-S", change))]
+        return f"\nnothing would stop it: {shlex.join(command) if changes else 'dvc repro'}"
     count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
     width = shutil.get_terminal_size((_WIDTH, 0)).columns
     return "\n".join([f"\n{count} would stop it:", *(_wrapped(f"  - {line}", width, "    ") for line in problems)])

@@ -49,7 +49,10 @@ def test_drawn_birds(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pyte
     out = capsys.readouterr().out
     assert "\ndata/toy_birds\n  train            40 images, " in out and "\n  words            " in out
     assert "\nweights\n  missing          torch-fidelity's Inception for FID: will be downloaded from https://" in out
-    assert out.endswith("\nnothing would stop it: dvc repro\n")
+    command = "dvc exp run " + " ".join(f"-S datasets.toy_birds.source.{name}_images=40" for name in (
+        "train", "test", "reference",
+    ))  # fmt: skip
+    assert out.endswith(f"\nnothing would stop it: {command} -S 'evaluate.extractors=[judge, inception-v3-compat]'\n")
     assert sorted(path.name for path in folder.iterdir()) == ["data", "params.yaml"]
 
 
@@ -61,4 +64,5 @@ def test_lines_are_as_long_as_the_terminal(monkeypatch: pytest.MonkeyPatch) -> N
         "                   (a.png, b.png, c.png, ...)",
     ]
     assert part_text(Findings("weights")) == ""
-    assert conclusion(["one", "two"]) == "\n2 problems would stop it:\n  - one\n  - two"
+    assert conclusion([], []) == "\nnothing would stop it: dvc repro"
+    assert conclusion(["one", "two"], ["seed=1"]) == "\n2 problems would stop it:\n  - one\n  - two"
