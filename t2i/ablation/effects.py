@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from t2i.ablation.metrics import Metric
-from t2i.ablation.statistics import CONFIDENCE, Estimate, contrast, estimate, q_values
+from t2i.ablation.statistics import SIGNIFICANCE, Estimate, contrast, estimate, q_values
 from t2i.ablation.studies import Cell, Study
 
 MEAN, DIFFERENCE, MAIN_EFFECT, INTERACTION = "mean", "difference", "main effect", "interaction"
@@ -73,6 +73,13 @@ def _main_effect(study: Study, baseline: Cell, axis: int, value: str) -> Iterato
         for other in study.levels(1 - axis)
         if {cell(value, other), cell(baseline[axis], other)} <= study.cells.keys()
     ]
+    # a level whose two cells share no seeds would cost the others their pairing
+    paired = [
+        other
+        for other in others
+        if len(study.cells[cell(value, other)].keys() & study.cells[cell(baseline[axis], other)].keys()) > 1
+    ]
+    others = paired or others
     weights = {
         cell(own, other): sign / len(others) for other in others for own, sign in ((value, 1), (baseline[axis], -1))
     }
@@ -86,7 +93,7 @@ def compare(study: Study, baseline: Cell) -> pd.DataFrame:
     Returns:
         One row a metric and cell, and a metric and effect, with columns metric, better, effect, one for each parameter,
         estimate, half_width, seeds, paired, relative_percent, p_value, q_value, verdict. Q-values are over all
-        comparisons of the table.
+        comparisons of the study.
     """
     rows, tests = [], []
     compared = list(effects(study, baseline))
@@ -128,7 +135,7 @@ def verdict(difference: Estimate, q_value: float, better: str, effect: str = DIF
         return "too few seeds, no interval" if difference.count else ""
     if math.isnan(q_value):
         return "the same in all seeds, no test"
-    if q_value > 1 - CONFIDENCE:
+    if q_value > SIGNIFICANCE:
         return "no detectable interaction" if effect == INTERACTION else NO_DIFFERENCE
     if effect == INTERACTION:
         return "interaction"

@@ -103,9 +103,14 @@ def show_experiments() -> list[dict[str, Any]]:
         InputError: DVC fails, as outside of a repository.
     """
     command = [sys.executable, "-m", "dvc", "exp", "show", "--json", "--all-commits"]
-    done = subprocess.run(command, capture_output=True, text=True)
+    for _ in range(3):  # DVC fails where the folder of a queued run goes while it looks for it
+        done = subprocess.run(command, capture_output=True, text=True)
+        if not done.returncode or ".dvc/tmp/exps" not in done.stderr.replace("\\", "/"):
+            break
     if done.returncode:
-        raise InputError(f"`dvc exp show` failed: {(done.stderr.strip() or 'no reason given').splitlines()[-1]}")
+        lines = done.stderr.strip().splitlines() or ["no reason given"]
+        reason = next((line for line in lines if line.startswith("ERROR: ")), lines[-1])  # a hint at DVC's chat is last
+        raise InputError(f"`dvc exp show` failed: {reason.removeprefix('ERROR: ')}")
     return list(json.loads(done.stdout))
 
 
@@ -136,7 +141,7 @@ def _run(name: str, commit: str, data: Mapping[str, Any] | None, *, of_commit: b
     params = _content(data, "params", "params.yaml")
     metrics = {file: _content(data, "metrics", f"metrics/{file}.json") for file in _METRICS}
     run = Run(name, commit, flatten(params), numbers(metrics), of_commit)
-    return run if params and run.scores else None
+    return run if params and (run.scores or run.snapshot_scores) else None
 
 
 def _content(data: Mapping[str, Any] | None, kind: str, file: str) -> Mapping[str, Any]:

@@ -22,6 +22,7 @@ from t2i.ablation.panels import (
     parts_of,
     save,
 )  # fmt: skip
+from t2i.ablation.statistics import SIGNIFICANCE
 from t2i.ablation.studies import value_order
 
 
@@ -138,7 +139,7 @@ def _forest(axis: Axes, effects: pd.DataFrame, parameters: tuple[str, str], *, n
         width = 0 if np.isnan(row["half_width"]) else row["half_width"]
         axis.errorbar(
             row["estimate"], place, xerr=width, fmt="o", markersize=4, capsize=3, linewidth=1, color="black",
-            markerfacecolor="black" if row["q_value"] <= 0.05 else "white",
+            markerfacecolor="black" if row["q_value"] <= SIGNIFICANCE else "white",
         )  # fmt: skip
     axis.axvline(0, color="0.6", linewidth=0.8, zorder=0)
     axis.set_ylim(max(len(labels), 1) - 0.5, -0.5)

@@ -88,7 +88,8 @@ def label_rows(panels: dict[str, tuple[Axes, Axes]], above: str, below: str) -> 
 
 
 def legend(figure: Figure | SubFigure, panels: dict[str, tuple[Axes, Axes]]) -> None:
-    handles, labels = next(iter(panels.values()))[0].get_legend_handles_labels()
+    all_labels = (above.get_legend_handles_labels() for above, _ in panels.values())
+    handles, labels = max(all_labels, key=lambda each: len(each[1]))  # not every study has every score
     figure.legend(handles, labels, loc="outside lower center", ncols=min(len(labels), 3), fontsize=8, frameon=False)
 
 

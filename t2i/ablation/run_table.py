@@ -23,18 +23,42 @@ def write_runs(path: Path, runs: Iterable[Run], *, add: bool = False) -> int:
 
     Args:
         path: CSV to write.
-        add: keep the runs that the table has; those of the same name and commit are replaced.
+        add: keep the runs that the table has; those of the same name, commit and parameters are replaced.
 
     Raises:
-        InputError: ``add``, and the file there is no such table.
+        InputError: ``add``, and the file there is no such table, or has a run of the same name and commit with other
+            parameters.
     """
-    kept = read_runs(path) if add and path.exists() else []
-    by_name = {(run.commit, run.name): run for run in [*kept, *runs]}
-    table = pd.DataFrame([_line(by_name[key]) for key in sorted(by_name)])
+    lines = {}
+    for run in read_runs(path) if add and path.exists() else []:
+        lines[_key(run)] = run
+    runs = list(runs)
+    for run in runs:
+        if (other := lines.get(_key(run))) and (name := _differing(other, run)):
+            raise InputError(
+                f"{path} has another run {run.name} of commit {run.commit[:7]}, with {name} = "
+                f"{value_label(other.params[name])} and not {value_label(run.params[name])}: give this one another "
+                "name with `dvc exp rename`"
+            )
+    lines |= {_key(run): run for run in runs}
+    chosen = {name for run in lines.values() for name in run.params if counts(name, run.params)}
+    table = pd.DataFrame([_line(lines[key], chosen) for key in sorted(lines)])
     columns = sorted(map(str, table.columns), key=_group)
     with replacing(path) as part:
         table.to_csv(part, columns=columns, index=False, lineterminator="\n")
     return len(table)
+
+
+def _key(run: Run) -> tuple[str, str]:
+    """Two runs of one key cannot be in a table; scores that a commit came with have its name, which moves on."""
+    return run.commit, "" if run.of_commit else run.name
+
+
+def _differing(one: Run, other: Run) -> str | None:
+    """A parameter in which two runs differ, but for the machine."""
+    both = one.params.keys() & other.params.keys()
+    names = (name for name in sorted(both) if not name.startswith("runtime."))
+    return next((name for name in names if value_label(one.params[name]) != value_label(other.params[name])), None)
 
 
 def _group(column: str) -> int:
@@ -42,9 +66,9 @@ def _group(column: str) -> int:
     return 1 if column.startswith(_PARAMETER) else 2 if column.startswith(_METRIC) else 0
 
 
-def _line(run: Run) -> dict[str, Any]:
+def _line(run: Run, chosen: set[str]) -> dict[str, Any]:
     line = {"run": run.name, "commit": run.commit, "of": "commit" if run.of_commit else "experiment"}
-    used = {name: value for name, value in run.params.items() if counts(name, run.params)}
+    used = {name: value for name, value in run.params.items() if name in chosen}
     line |= {f"{_PARAMETER}{name}": value_label(value) for name, value in used.items()}
     return line | {f"{_METRIC}{name}": value for name, value in run.numbers.items()}
 

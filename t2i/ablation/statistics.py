@@ -8,6 +8,8 @@ import numpy as np
 from scipy import stats
 
 CONFIDENCE = 0.95
+SIGNIFICANCE = 0.05
+"""Largest q-value of a difference that is told from chance."""
 
 _ROUNDING = 1e-12
 """Differences below this share of the values themselves come from floating point."""

@@ -2,6 +2,7 @@
 
 import fnmatch
 from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import replace
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
@@ -63,6 +64,8 @@ def write_ablation(
         experiments = experiments.chosen(names)
     scores = attrgetter("snapshot_scores" if snapshots else "scores")
     scored = [run for run in experiments.runs if scores(run)]
+    unscored = [run.name for run in experiments.runs if not scores(run) and not run.of_commit]
+    experiments = replace(experiments, without_scores=[*experiments.without_scores, *unscored])
     if snapshots and not scored:
         raise InputError("no run has scores of snapshots (metrics/score_snapshots.json)")
     studies, alone = find_studies(scored, compared, scores)
@@ -82,13 +85,13 @@ def write_ablation(
     )
     name = ablation_name(compared, snapshots=snapshots)
     table = pd.concat(tables, names=["study"]).reset_index("study")
+    of_evaluation = ablation_figure if len(compared) == 1 else grid_figure
+    draw = snapshot_figure if snapshots else of_evaluation
+    draw(plots / f"{name}.png", compared, pictured)  # first: it takes seconds, and the tables are to go with it
     with replacing(metrics / f"{name}.md") as part:
         part.write_text(text + "\n", encoding="utf-8")
     with replacing(metrics / f"{name}.csv") as part:
         table.to_csv(part, index=False, lineterminator="\n", float_format="%.6g")
-    of_evaluation = ablation_figure if len(compared) == 1 else grid_figure
-    draw = snapshot_figure if snapshots else of_evaluation
-    draw(plots / f"{name}.png", compared, pictured)
     return text
 
 
@@ -121,8 +124,8 @@ def _introduction(parameters: tuple[str, ...], baseline: Cell) -> str:
         "Means over seeds ± half of the 95 % confidence interval (Student's t), n seeds, and differences to "
         f"{compared}, in brackets in % of its mean. Differences are taken within a seed; where settings share "
         "fewer than two seeds, they count as independent (Welch), and the difference is marked as unpaired."
-        f"{grid if len(parameters) > 1 else ''} q is the p-value of the t-test, adjusted for all comparisons of the "
-        "table (Benjamini-Hochberg): of the differences with q of at most 0.05, at most 5 % are expected to be chance. "
+        f"{grid if len(parameters) > 1 else ''} q is the p-value of the t-test, adjusted for all comparisons of a "
+        "study (Benjamini-Hochberg): of its differences with q of at most 0.05, at most 5 % are expected to be chance. "
         "A difference that is not detectable is, with 95 % confidence, smaller than what stands beside it."
     )
 
@@ -215,7 +218,7 @@ def _left_out(
     for names, reason in (
         (alone, f"no counterpart on the same commit that differs in {' and '.join(parameters)} alone"),
         (sorted(experiments.unfinished), "not finished (queued, running or failed)"),
-        (sorted(experiments.without_scores), "no scores"),
+        (sorted(experiments.without_scores), "without these scores"),
     ):
         if names:
             more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""

@@ -88,7 +88,7 @@ def generate(
     The same seed gives the same images.
     """
     from t2i.apps.caption_lines import read_captions
-    from t2i.apps.image_files import ImageFiles, write_attention, write_images
+    from t2i.apps.image_files import ImageFiles, ImageWriter
 
     texts = [*captions, *(read_captions(file) if file else [])]
     if not texts:
@@ -108,15 +108,14 @@ def generate(
     prompts = [parse_prompt(text, loaded.vocabulary) for text in texts]
     for line in dict.fromkeys(line for prompt in prompts for line in prompt.warnings()):
         warn(line)
+    writer = ImageWriter(files, attention=attention)
     with tqdm(total=len(prompts) * number, unit="image", delay=2, leave=False, disable=None) as bar:
-        results = [
-            loaded.generate(prompt, number, seed, truncation, on_image=bar.update).reduced(attention=attention)
-            for prompt in prompts
-        ]
+        for prompt in prompts:
+            result = loaded.generate(prompt, number, seed, truncation, on_image=bar.update)
+            with writing("-o"):
+                writer.add(result)
     with writing("-o"):
-        written = write_images(results, files)
-        if attention:
-            written.append(write_attention(results, files))
+        written = writer.finish()
     for path in written:
         click.echo(path)
 

@@ -15,9 +15,10 @@ from t2i.files import check_writable, replacing
 if TYPE_CHECKING:
     from t2i.generation.text_to_image import GenerationResult
 
-
 MAX_GRID = 4000
 """Most images of a grid, which is made in memory."""
+MAX_ATTENTION = 100
+"""Most captions whose attention maps are drawn, on one page that is made in memory."""
 
 
 @dataclass(frozen=True)
@@ -52,8 +53,11 @@ class ImageFiles:
         """Files of so many images for each of so many captions, in this order, or the one file of all."""
         if not self.is_folder:
             return [self.path]
-        names = (f"{caption:03d}-{k:03d}.png" for caption in range(1, captions + 1) for k in range(1, number + 1))
-        return [self.path / name for name in names]
+        return [path for caption in range(1, captions + 1) for path in self.of_caption(caption, number)]
+
+    def of_caption(self, caption: int, number: int) -> list[Path]:
+        """Files of so many images of a caption in the folder; captions are numbered from 1."""
+        return [self.path / f"{caption:03d}-{k:03d}.png" for k in range(1, number + 1)]
 
     @property
     def attention(self) -> Path:
@@ -66,40 +70,79 @@ class ImageFiles:
         """Check that all of it can be written.
 
         Raises:
-            InputError: the grid is too large.
+            InputError: the grid or the page of attention maps is too large.
             OSError: a file cannot be written.
         """
+        if attention and captions > MAX_ATTENTION:
+            raise InputError(
+                f"attention maps of {captions:,} captions are too many for one page: at most {MAX_ATTENTION}, or leave "
+                "out --attention"
+            )
         if not self.is_folder and captions * number > MAX_GRID:
             raise InputError(f"{captions * number:,} images are too many for one grid: give a folder (-o images/)")
         check_writable(*self.images(captions, number), *([self.attention] if attention else []))
 
 
-def write_images(results: Sequence["GenerationResult"], files: ImageFiles) -> list[Path]:
-    """Write the images of some captions.
+class ImageWriter:
+    """Writes the images of one caption after the other: single files at once, one image or a grid at the end.
 
     Args:
-        results: at least one, all with the same number of images.
-
-    Returns:
-        Paths of the files.
+        attention: whether attention maps are written, too, of the first image of each caption.
     """
-    images = [image for result in results for image in result.images]
-    paths = files.images(len(results), len(results[0].images))
-    if len(paths) < len(images):
-        from t2i.figures.grid import GridRow, caption_grid  # imports matplotlib, which a single image does not need
 
-        rows = [GridRow(result.prompt.text, result.images) for result in results]
-        caption_grid(files.path, rows, [""] * len(results[0].images))
-        return paths
-    from PIL import Image
+    def __init__(self, files: ImageFiles, *, attention: bool) -> None:
+        self.files, self.attention = files, attention
+        self._kept: list[GenerationResult] = []
+        self._written: list[Path] = []
+        self._captions = 0
 
-    for path, image in zip(paths, images, strict=True):
+    def add(self, result: "GenerationResult") -> None:
+        """Take the images of a caption, as many as of every other.
+
+        Raises:
+            OSError: a file cannot be written.
+        """
+        self._captions += 1
+        if self.files.is_folder:
+            from PIL import Image
+
+            paths = self.files.of_caption(self._captions, len(result.images))
+            for path, image in zip(paths, result.images, strict=True):
+                with replacing(path) as part:
+                    Image.fromarray(image).save(part, format="png")
+            self._written += paths
+        if self.attention or not self.files.is_folder:
+            self._kept.append(result.reduced(attention=self.attention))
+
+    def finish(self) -> list[Path]:
+        """Write what all captions are in; returns the paths of all files.
+
+        Raises:
+            OSError: a file cannot be written.
+        """
+        if not self.files.is_folder:
+            _write_page(self._kept, self.files.path)
+            self._written.append(self.files.path)
+        if self.attention:
+            self._written.append(_write_attention(self._kept, self.files.attention))
+        return self._written
+
+
+def _write_page(results: Sequence["GenerationResult"], path: Path) -> None:
+    """Write one image, or a grid with a row for each caption."""
+    if len(results) == len(results[0].images) == 1:
+        from PIL import Image
+
         with replacing(path) as part:
-            Image.fromarray(image).save(part, format="png")
-    return paths
+            Image.fromarray(results[0].images[0]).save(part, format="png")
+        return
+    from t2i.figures.grid import GridRow, caption_grid  # imports matplotlib, which a single image does not need
+
+    rows = [GridRow(result.prompt.text, result.images) for result in results]
+    caption_grid(path, rows, [""] * len(results[0].images))
 
 
-def write_attention(results: Sequence["GenerationResult"], files: ImageFiles) -> Path:
+def _write_attention(results: Sequence["GenerationResult"], path: Path) -> Path:
     """Write attention maps of the first image of each caption, of a model that has attention."""
     from t2i.figures.attention import AttentionRow, attention_maps
 
@@ -113,5 +156,5 @@ def write_attention(results: Sequence["GenerationResult"], files: ImageFiles) ->
         for result in results
         for weights in result.attention
     ]
-    attention_maps(files.attention, rows)
-    return files.attention
+    attention_maps(path, rows)
+    return path

@@ -53,7 +53,7 @@ def write_report(path: Path, metrics: Path, plots: Path) -> None:
     parts = ["<h1>A run of t2i</h1>", f"<pre>{html.escape(text)}</pre>", _protocols(scores)]
     for name, title in _GRIDS.items():
         if (plots / name).is_file():
-            parts.append(f"<h2>{html.escape(title)}</h2>{_image((plots / name).read_bytes(), title)}")
+            parts.append(f"<h2>{html.escape(title)}</h2>{_picture(plots / name, title)}")
     curves = [_curves(plots / name, title) for name, title in _CURVES.items() if (plots / name).is_file()]
     parts += ["<h2>Losses</h2>", *curves] if curves else []
     if (snapshots := plots / "snapshots.csv").is_file():
@@ -63,8 +63,8 @@ def write_report(path: Path, metrics: Path, plots: Path) -> None:
         parts.append(f"<h2>Effect of {html.escape(parameter)}</h2>")
         figure = plots / f"{table.stem}.png"
         if figure.is_file():
-            parts.append(_image(figure.read_bytes(), f"scores against {parameter}"))
-        numbers = pd.read_csv(table, keep_default_na=False).to_html(index=False, border=0)
+            parts.append(_picture(figure, f"scores against {parameter}"))
+        numbers = _table(table, keep_default_na=False).to_html(index=False, border=0)
         parts.append(f"<details><summary>All numbers</summary>{numbers}</details>")
     page = (
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><link rel="icon" href="data:,">'
@@ -78,10 +78,28 @@ def write_report(path: Path, metrics: Path, plots: Path) -> None:
 def _read(path: Path) -> dict[str, Any]:
     try:
         return dict(json.loads(path.read_text(encoding="utf-8")))
-    except OSError as error:
+    except FileNotFoundError as error:
         raise InputError(f"{path} is not there yet: `dvc repro` makes it") from error
-    except ValueError as error:
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror})") from error
+    except (TypeError, ValueError) as error:
         raise InputError(f"{path} is damaged: `dvc repro` makes it again") from error
+
+
+def _table(path: Path, **options: Any) -> pd.DataFrame:
+    try:
+        return pd.read_csv(path, **options)
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror})") from error
+    except ValueError as error:
+        raise InputError(f"{path} is damaged: make it again") from error
+
+
+def _picture(path: Path, text: str) -> str:
+    try:
+        return _image(path.read_bytes(), text)
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror})") from error
 
 
 def _protocols(scores: dict[str, Any]) -> str:
@@ -98,8 +116,10 @@ def _protocols(scores: dict[str, Any]) -> str:
 
 def _curves(path: Path, title: str) -> str:
     """A panel for each column against the steps of a training."""
-    table = pd.read_csv(path)
+    table = _table(path)
     names = [name for name in table if name != "step"]
+    if "step" not in table or not names:
+        raise InputError(f"{path} is damaged: it has no column step, or no other: make it again")
     with style.context("default"):
         figure = Figure(figsize=(2.6 * len(names), 2.3), layout="constrained")
         FigureCanvasAgg(figure)

@@ -18,6 +18,7 @@ from t2i.errors import InputError
 from t2i.files import evenly_spaced
 from t2i.params import Params
 from t2i.runtime.device import current_device
+from t2i.sources.missing import MissingItems
 from t2i.sources.pack_writer import pack
 from t2i.sources.records import Splits
 
@@ -48,6 +49,7 @@ class _Cost:
         self.params, self.splits, self.folder = params, splits, folder
         self.images = sum(map(len, splits.values()))
         self.side = params.stage("preprocess")["image_size"]
+        self.trained = 0  # training images that are packed for the trials
         self.seconds = 0.0
         self.per_image: dict[str, float] = {}  # training -> seconds of a step for each image of its batch
         self.states: list[int] = []  # bytes of each training's checkpoint
@@ -74,11 +76,13 @@ class _Cost:
             for name, records in self.splits.items()
         }
         few_images = sum(map(len, few.values()))
+        missing = MissingItems(self.params.dataset.on_missing)
         begin = time.perf_counter()
-        meta = pack(few, self.folder / "prepared", **pack_arguments(self.params), processes=1)
+        meta = pack(few, self.folder / "prepared", **pack_arguments(self.params), processes=1, missing_items=missing)
         seconds = (time.perf_counter() - begin) / few_images * self.images / self.params.runtime.preprocess_workers
         vocabulary_of(contents_of(self.splits), self.params).save(self.folder / "vocabulary.json")
         (self.folder / "params.json").write_text(self.params.model_dump_json(by_alias=True), encoding="utf-8")
+        self.trained = meta["splits"]["train"]["images"]
         self.seconds += seconds
         found.add("preprocess", f"{self.images:,} images: {duration(seconds)}")
         damsm_bytes: float = meta[DAMSM_FOLDER]["bytes"] if DAMSM_FOLDER in meta else 0
@@ -91,11 +95,11 @@ class _Cost:
         steps = settings["steps"]
         if steps is None:
             steps = settings["epochs"] * (len(self.splits["train"]) // batch_size)
-        tried = batch_size
+        tried = min(batch_size, self.trained)  # fewer, where unreadable images are left out
         if current_device().type == "cpu":
             damsm_side = self.params.stage("preprocess")["damsm_image_size"]
             side = damsm_side if damsm_side and stage == "pretrain_damsm" else self.side
-            tried = min(batch_size, max(2, _MAX_PIXELS // side**2))
+            tried = min(tried, max(2, _MAX_PIXELS // side**2))
         trial = _run_trial(stage, self.folder, tried)
         grow_at = settings.get("grow_at", 0.0) if self.params.start_from.gan is None else 0.0
         self.per_image[stage] = (grow_at * trial.early + (1 - grow_at) * trial.late) / tried

@@ -13,14 +13,18 @@ from t2i.check.findings import Findings, gib
 from t2i.params import Params
 from t2i.runtime.device import current_device, has_native_bf16, resolve_precision
 
-_CONTAINER_LIMIT = Path("/sys/fs/cgroup/memory.max")
+_CONTAINER = Path("/sys/fs/cgroup")
+"""Where Linux tells a container its limit of memory (memory.max) and what of it is used."""
 
 
 def check_machine(params: Params) -> Findings:
     """What a run would find on this machine."""
     found = Findings("machine")
     _check_device(params, found)
-    found.add("memory", f"{gib(psutil.virtual_memory().total)}, {gib(free_memory())} free")
+    found.add("memory", "{}, {} free".format(*map(gib, _memory())))
+    if current_device().type == "cuda":
+        free, total = torch.cuda.mem_get_info()
+        found.add("GPU memory", f"{gib(total)}, {gib(free)} free")
     found.add("disk", f"{gib(shutil.disk_usage('.').free)} free")
     _check_git(found)
     return found
@@ -30,11 +34,20 @@ def free_memory() -> int:
     """Bytes of memory that can be used: of the GPU if there is one, else of the machine or its container."""
     if current_device().type == "cuda":
         return torch.cuda.mem_get_info()[0]
-    free = psutil.virtual_memory().available
+    return _memory()[1]
+
+
+def _memory() -> tuple[int, int]:
+    """Bytes of memory of the machine or its container, and those of them that can be used."""
+    memory = psutil.virtual_memory()
     try:
-        return min(free, int(_CONTAINER_LIMIT.read_text(encoding="ascii")))
+        limit = int((_CONTAINER / "memory.max").read_text(encoding="ascii"))
+        used = int((_CONTAINER / "memory.current").read_text(encoding="ascii"))
+        counts = dict(line.split() for line in (_CONTAINER / "memory.stat").read_text(encoding="ascii").splitlines())
     except (OSError, ValueError):  # no container, or one without a limit
-        return free
+        return memory.total, memory.available
+    used -= int(counts.get("inactive_file", 0))  # copies of files, which Linux gives up where memory is needed
+    return min(memory.total, limit), max(0, min(memory.available, limit - used))
 
 
 def _check_device(params: Params, found: Findings) -> None:

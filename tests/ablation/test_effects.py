@@ -133,6 +133,17 @@ def test_seeds_that_a_cell_lacks_do_not_count_in_its_effects() -> None:
     assert list(seeds.values()) == [4, 3, 3, 3]
 
 
+def test_a_level_with_one_seed_leaves_the_others_their_pairs() -> None:
+    lone = [
+        experiment(1, 0, fid=0, loss={"lambda": 1, "damsm_lambda": first, "gamma": 4.0}) for first in (0.0, 1.0)
+    ]  # fmt: skip
+    main = row(table_of([*grid(), *lone], *BOTH), "FID (judge)", "main effect", "1", "mean of 0, 0.2")
+    assert main == row(table_of(grid(), *BOTH), "FID (judge)", "main effect", "1", "mean of 0, 0.2") | {
+        "q_value": main["q_value"]
+    }
+    assert main["estimate"] == -24 and main["seeds"] == 4 and main["verdict"] == "better"
+
+
 def test_other_seeds_are_compared_unpaired() -> None:
     table = table_of([experiment(0, seed) for seed in (0, 1, 2)] + [experiment(0.2, seed) for seed in (4, 5, 7)])
     fid = row(table, "FID (judge)", "difference", "0.2")

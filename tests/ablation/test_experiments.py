@@ -2,6 +2,7 @@
 
 import copy
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,7 @@ def test_experiments_with_an_error_or_nothing_are_not_finished() -> None:
 def test_experiments_without_scores_are_named() -> None:
     none, other, error = (copy.deepcopy(experiment(0, 0)) for _ in range(3))
     none["metrics"] = {}
-    other["metrics"]["metrics/evaluate.json"]["data"] = {"accuracy": 1}
+    other["metrics"] = {"metrics/evaluate.json": {"data": {"accuracy": 1}}}
     error["params"] = {"params.yaml": {"error": {"type": "YAMLError"}}}
     found = read_experiments(
         commit(entry("none", data=none), entry("other", data=other), entry("e", data=error), entry("n", data=None))
@@ -66,7 +67,7 @@ def test_the_workspace_and_commits_without_data_do_not_count() -> None:
 @pytest.mark.slow
 def test_outside_of_a_repository_dvc_gives_the_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(InputError, match="^`dvc exp show` failed: ERROR: .*repository"):
+    with pytest.raises(InputError, match="^`dvc exp show` failed: .*repository"):
         show_experiments()
 
 
@@ -103,3 +104,28 @@ def test_runs_are_chosen_by_name_and_commit_with_the_scores_of_their_commits() -
             names(*patterns, commit=commit)
     with pytest.raises(InputError, match=r"^no finished experiment; there are none$"):
         Experiments(runs[:1], [], []).chosen()
+
+
+def test_the_error_of_dvc_is_shown_and_not_what_it_prints_below(monkeypatch: pytest.MonkeyPatch) -> None:
+    stderr = "note\nERROR: unexpected error - File exists\n\nHaving any troubles? Hit us up!\n"
+    failed = subprocess.CompletedProcess([], 255, "", stderr)
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: failed)
+    with pytest.raises(InputError, match="^`dvc exp show` failed: unexpected error - File exists$"):
+        show_experiments()
+
+
+def test_a_queued_run_that_ends_meanwhile_does_no_harm(monkeypatch: pytest.MonkeyPatch) -> None:
+    stderr = "ERROR: failed to show experiments - directory '/x/.dvc/tmp/exps/tmpab/.dvc' does not exist\n"
+    answers = [subprocess.CompletedProcess([], 255, "", stderr), subprocess.CompletedProcess([], 0, "[]", "")]
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: answers.pop(0))
+    assert show_experiments() == [] and answers == []
+    answers += [subprocess.CompletedProcess([], 255, "", stderr)] * 3
+    with pytest.raises(InputError, match="failed to show experiments - directory"):
+        show_experiments()
+
+
+def test_scores_of_snapshots_alone_make_a_run() -> None:
+    only = experiment(0, 0)
+    del only["metrics"]["metrics/evaluate.json"]
+    (run,) = read_experiments(commit(entry("a", data=only))).runs
+    assert run.snapshot_scores and not run.scores

@@ -59,6 +59,18 @@ def test_studies_of_a_grid_stand_below_each_other_up_to_six(tmp_path: Path) -> N
 
 
 @pytest.mark.slow
+def test_a_study_without_the_first_score_has_a_legend(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    figures: list[Figure] = []
+    monkeypatch.setattr(figure, "save", lambda drawn, _: figures.append(drawn))
+    lacking = grid(2, model="dmgan")
+    for run in lacking:
+        del run["metrics"]["metrics/evaluate.json"]["data"]["fidelity"]["judge"]["fid"]
+    grid_figure(tmp_path / "g.png", BOTH, tables_of([*grid(2), *lacking], *BOTH))
+    legends = [[text.get_text() for text in part.legends[0].get_texts()] for part in figures[0].subfigs]
+    assert legends[0] == legends[1] == ["loss.damsm_lambda = 0", "loss.damsm_lambda = 1"]
+
+
+@pytest.mark.slow
 def test_many_metrics_are_wrapped(tmp_path: Path) -> None:
     studies, _ = find_studies(read_experiments(shown(*SWEEP)).runs, ("loss.lambda",))
     ablation_figure(tmp_path / "a.png", ["loss.lambda"], {"a study": compare(studies[0], ("0",))})

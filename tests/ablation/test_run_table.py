@@ -1,5 +1,6 @@
 """Tables of runs: what is written is what is read."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,16 @@ from t2i.ablation.tables import write_ablation
 from t2i.errors import InputError
 from tests.ablation.made_up import SWEEP, experiment, grid, shown
 
+MODELS = [experiment(0.2, seed, model=model) for model in ("attngan", "dmgan") for seed in range(2)]
+
 
 def runs_of(*experiments: dict[str, object]) -> list[Run]:
     return read_experiments(shown(*experiments)).runs
 
 
 @pytest.mark.parametrize(
-    ("runs", "parameters"), [(SWEEP, ["loss.lambda"]), (grid(), ["loss.damsm_lambda", "loss.lambda"])]
+    ("runs", "parameters"),
+    [(SWEEP, ["loss.lambda"]), (grid(), ["loss.damsm_lambda", "loss.lambda"]), (MODELS, ["model"])],
 )
 def test_a_table_gives_the_same_ablation_as_the_experiments(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, runs: list[dict[str, object]], parameters: list[str]
@@ -26,7 +30,7 @@ def test_a_table_gives_the_same_ablation_as_the_experiments(
     for name in ("ablation_figure", "grid_figure", "snapshot_figure"):
         monkeypatch.setattr(tables, name, lambda path, *_: path.touch())
     monkeypatch.setattr(tables, "show_experiments", lambda: shown(*runs))
-    path, baseline = tmp_path / "runs.csv", ["0"] * len(parameters)
+    path, baseline = tmp_path / "runs.csv", ["attngan" if name == "model" else "0" for name in parameters]
     (tmp_path / "of_table").mkdir()
     live = write_ablation(parameters, baseline, tmp_path, tmp_path)
     assert write_runs(path, read_experiments(shown(*runs)).chosen().runs) == len(runs)
@@ -51,8 +55,15 @@ def test_runs_are_added_to_a_table(tmp_path: Path) -> None:
         "b,22,experiment,1,,,0.4",
     ]
     assert read_runs(path) == [old[0], *new]
+    other = Run("a", "11", {"seed": 2, "runtime.workers": 3}, {"evaluate.x": 0.5})
+    with pytest.raises(InputError, match=r"has another run a of commit 11, with seed = 0 and not 2: give this one"):
+        write_runs(path, [other], add=True)
+    assert read_runs(path) == [old[0], *new]
     write_runs(path, new)
     assert read_runs(path) == new
+    own = Run("main", "22", {"seed": 0}, {"evaluate.x": 0.1}, of_commit=True)
+    write_runs(path, [own], add=True)
+    assert write_runs(path, [replace(own, name="2222222")], add=True) == 3  # the branch has moved on
     path.write_text("no table\n")
     with pytest.raises(InputError, match="no table of runs"):
         write_runs(path, new, add=True)

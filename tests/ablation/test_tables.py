@@ -82,11 +82,20 @@ def test_runs_without_snapshots_are_left_out_of_their_comparison(tmp_path: Path,
     show(*SWEEP, *without)
     text = write_ablation(["loss.lambda"], ["0"], tmp_path, tmp_path, snapshots=True)
     assert text.count("\n## attngan") == 1 and "dmgan" not in text
+    assert text.endswith("- 4 experiments, without these scores: e12, e13, e14, e15.")
     show(*without)
     only = tmp_path / "runs.csv"
     write_runs(only, read_experiments(shown(*without)).chosen(commit="12345").runs)
     with pytest.raises(InputError, match=r"^no run has scores of snapshots \(metrics/score_snapshots.json\)$"):
         write_ablation(["loss.lambda"], ["0"], tmp_path, tmp_path, only, snapshots=True)
+
+
+def test_nothing_is_written_if_the_figure_fails(tmp_path: Path, show: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    show(*SWEEP)
+    monkeypatch.setattr(tables, "ablation_figure", lambda *_: pytest.fail("interrupted"))
+    with pytest.raises(pytest.fail.Exception):
+        write_ablation(["loss.lambda"], ["0"], tmp_path, tmp_path)
+    assert not list(tmp_path.iterdir())
 
 
 def test_scores_of_the_figure_are_chosen(tmp_path: Path, show: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 """`t2i generate`, from captions of any kind to files."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,6 +10,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from t2i.checkpoints import model_file
+from t2i.generation.prompt import Prompt
+from t2i.generation.text_to_image import GenerationResult, TextToImage
 from tests.apps.conftest import Command
 from tests.helpers import make_generator
 
@@ -35,6 +38,24 @@ def test_single_files_do_not_depend_on_how_many_there_are(t2i: Command, gan: Pat
     t2i("generate", captions[1], "-m", gan, "-o", tmp_path / "one")
     assert np.array_equal(pixels(tmp_path / "one" / "001-001.png"), pixels(tmp_path / "many" / "002-001.png"))
     assert len({(tmp_path / "many" / name).read_bytes() for name in names}) == 6
+
+
+def test_what_is_done_is_kept_when_it_is_interrupted(
+    t2i: Command, gan: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    generate, prompts = TextToImage.generate, []
+
+    def interrupted(model: TextToImage, prompt: Prompt, *arguments: Any, **options: Any) -> GenerationResult:
+        prompts.append(prompt.text)
+        if len(prompts) == 3:
+            raise KeyboardInterrupt
+        return generate(model, prompt, *arguments, **options)
+
+    monkeypatch.setattr(TextToImage, "generate", interrupted)
+    result = t2i("generate", "red", "blue", "green", "-n", 2, "-m", gan, "-o", tmp_path / "some")
+    assert result.exit_code == 130
+    names = sorted(path.name for path in (tmp_path / "some").iterdir())
+    assert names == [f"00{caption}-00{number}.png" for caption in (1, 2) for number in (1, 2)]
 
 
 def test_a_grid_and_attention(t2i: Command, gan: Path, tmp_path: Path) -> None:

@@ -113,6 +113,13 @@ def test_a_grid_that_is_too_large_is_refused_before_a_model_is_loaded(t2i: Comma
     assert "no such model file" in result.stderr
 
 
+def test_too_many_attention_maps_are_refused_before_a_model_is_loaded(t2i: Command, tmp_path: Path) -> None:
+    result = t2i("generate", "-f", "-", "-a", "-m", "nowhere.pt", "-o", tmp_path, stdin=b"red\n" * 101)
+    assert result.stderr == (
+        "t2i: attention maps of 101 captions are too many for one page: at most 100, or leave out --attention\n"
+    )
+
+
 def test_a_folder_without_permission_is_named(t2i: Command, tmp_path: Path) -> None:
     (tmp_path / "locked").mkdir(mode=0o500)
     if os.geteuid() == 0:

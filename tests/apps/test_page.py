@@ -98,6 +98,31 @@ def test_an_unknown_word_is_marked_and_nonsense_is_refused(page: Page) -> None:
     assert "has no word that the model knows" in page.get_by_role("alert").inner_text()
 
 
+def test_a_second_request_waits_for_the_first_answer(page: Page) -> None:
+    page.evaluate(
+        "() => { calls = 0; answer = fetch; fetch = (...request) => new Promise(done => { "
+        "calls++; setTimeout(() => done(answer(...request)), 500); }); }"
+    )
+    first, second = (page.locator("#examples button").nth(n) for n in (1, 2))
+    first.click()
+    second.click()
+    page.wait_for_selector("#images img")
+    assert page.evaluate("calls") == 1
+    assert page.get_by_label("Caption", exact=True).input_value() == first.inner_text()
+    page.locator("#generate [type=submit]:not([disabled])").wait_for()
+    second.click()
+    assert page.evaluate("calls") == 2
+
+
+def test_a_failure_of_the_server_is_said(page: Page) -> None:
+    page.evaluate("() => { fetch = async () => new Response('Internal Server Error', {status: 500}); }")
+    page.get_by_role("button", name="Generate").click()
+    assert page.get_by_role("alert").inner_text() == "The command failed; its terminal says why."
+    page.evaluate("() => { fetch = async () => { throw new TypeError('no network'); }; }")
+    page.get_by_role("button", name="Generate").click()
+    assert page.get_by_text("No answer; is the command still running?").is_visible()
+
+
 def test_letters_that_the_model_does_not_have_are_said(page: Page) -> None:
     page.get_by_label("Caption", exact=True).fill("ein schöner red bird 鸟")
     page.get_by_role("button", name="Generate").click()

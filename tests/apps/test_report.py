@@ -47,3 +47,26 @@ def test_what_is_not_there_is_left_out_but_scores_are_needed(run: Path) -> None:
     (run / "metrics" / "evaluate.json").unlink()
     with pytest.raises(InputError, match="evaluate.json is not there yet: `dvc repro` makes it"):
         report(run)
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "line"),
+    [
+        ("metrics/evaluate.json", "null", "is damaged: `dvc repro` makes it again"),
+        ("plots/train_gan.csv", "", "is damaged: make it again"),
+        ("plots/train_gan.csv", "<<<<<<< HEAD\n1\n", "is damaged: it has no column step, or no other: make it again"),
+        ("metrics/ablation-x.csv", "", "is damaged: make it again"),
+    ],
+)
+def test_damaged_files_are_named(run: Path, file: str, content: str, line: str) -> None:
+    (run / file).write_text(content)
+    with pytest.raises(InputError, match=f"{re.escape(file)} {re.escape(line)}$"):
+        report(run)
+    assert not (run / "r.html").exists()
+
+
+def test_what_cannot_be_read_is_named(run: Path) -> None:
+    (run / "metrics" / "evaluate.json").unlink()
+    (run / "metrics" / "evaluate.json").mkdir()
+    with pytest.raises(InputError, match=r"evaluate.json cannot be read \(Is a directory\)$"):
+        report(run)

@@ -4,12 +4,14 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
+from PIL import Image
 
 from t2i.check import cost
 from t2i.check.cost import check_cost
 from t2i.check.data import check_data
 from t2i.check.findings import Findings, duration, gib
-from t2i.check.trial import Trial
+from t2i.check.trial import STEPS, Trial
 from t2i.params.reader import load
 from tests.conftest import ROOT
 
@@ -73,6 +75,42 @@ def test_sums(monkeypatch: pytest.MonkeyPatch) -> None:
     assert problems[2].startswith("train_gan needs roughly") and problems[2].endswith("gradient_checkpointing=true")
     monkeypatch.setattr("t2i.check.cost.shutil.disk_usage", lambda _: type("Usage", (), {"free": 10**7}))
     assert "of disk, and 0.0 GiB are free: make room" in measured(monkeypatch, *changes).problems[-1]
+
+
+def test_an_unreadable_image_is_left_out_where_the_run_leaves_it_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "data" / "custom"
+    for split, count in (("train", 40), ("test", 6)):
+        (folder / split).mkdir(parents=True)
+        for number in range(count):
+            Image.new("RGB", (40, 40), (number, 0, 0)).save(folder / split / f"{number}.png")
+            (folder / split / f"{number}.txt").write_text(f"picture {number}\nnumber {number}\n")
+    monkeypatch.chdir(tmp_path)
+    changes = ["data=custom", "budget=smoke", "datasets.custom.on_missing=skip", "evaluate.candidates=11"]
+    params = load(ROOT / "params.yaml", changes)
+    found, splits = check_data(params)
+    assert splits is not None, found.problems
+    for image in (folder / "train").glob("*.png"):
+        if image.stem != "0":
+            image.write_bytes(b"no image")
+    tried = set()
+
+    def run_trial(_stage: str, _folder: Path, batch_size: int) -> Trial:
+        tried.add(batch_size)
+        return TRIAL
+
+    monkeypatch.setattr(cost, "_run_trial", run_trial)
+    assert check_cost(params, splits).problems == [] and tried == {1}
+    params = load(ROOT / "params.yaml", [*changes, "datasets.custom.on_missing=error"])
+    (problem,) = check_cost(params, splits).problems
+    assert "cannot be read" in problem
+
+
+def test_one_of_the_timed_steps_has_a_gradient_penalty() -> None:
+    recipes = yaml.safe_load((ROOT / "params.yaml").read_text())["recipes"].values()
+    every = {losses["r1_every"] for recipe in recipes if (losses := recipe["train_gan"]["losses"])["r1"]}
+    assert every == {STEPS - 1}
 
 
 def test_units() -> None:

@@ -2,7 +2,9 @@
 
 import subprocess
 from pathlib import Path
+from types import SimpleNamespace
 
+import psutil
 import pytest
 import torch
 
@@ -72,10 +74,23 @@ def test_lines_of_this_machine() -> None:
 
 
 def test_the_memory_of_a_container(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    limit = tmp_path / "memory.max"
-    monkeypatch.setattr(machine, "_CONTAINER_LIMIT", limit)
-    free = machine.free_memory()
-    limit.write_text("max\n")
-    assert machine.free_memory() == pytest.approx(free, rel=0.1)
-    limit.write_text("1048576\n")
-    assert machine.free_memory() == 2**20 or torch.cuda.is_available()
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(total=2**34, available=2**33))
+    monkeypatch.setattr(machine, "current_device", lambda: torch.device("cpu"))
+    monkeypatch.setattr(machine, "_CONTAINER", tmp_path)
+    assert machine.free_memory() == 2**33
+    (tmp_path / "memory.max").write_text("max\n")
+    assert machine.free_memory() == 2**33
+    (tmp_path / "memory.max").write_text(f"{2**32}\n")
+    (tmp_path / "memory.current").write_text(f"{2**31}\n")
+    (tmp_path / "memory.stat").write_text(f"anon 1\ninactive_file {2**30}\n")
+    assert machine.free_memory() == 2**32 - 2**30
+    assert dict(machine.check_machine(load(ROOT / "params.yaml")).lines)["memory"] == "4.0 GiB, 3.0 GiB free"
+
+
+def test_memory_of_machine_and_gpu_are_two_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "_check_device", lambda *_: None)
+    monkeypatch.setattr(machine, "current_device", lambda: torch.device("cuda"))
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda: (3 * 2**30, 2**32))
+    lines = dict(machine.check_machine(load(ROOT / "params.yaml")).lines)
+    assert lines["GPU memory"] == "4.0 GiB, 3.0 GiB free" and lines["memory"] != lines["GPU memory"]
+    assert machine.free_memory() == 3 * 2**30
