@@ -1,6 +1,7 @@
 """Parameters and metrics of experiments as a table that can be committed, and read again elsewhere."""
 
 import json
+import warnings
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -80,8 +81,10 @@ def read_runs(path: Path) -> list[Run]:
         InputError: it is missing, or no such table.
     """
     try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False)  # "null" is a value
-    except (OSError, ValueError) as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)  # a line with more cells than columns
+            table = pd.read_csv(path, dtype=str, keep_default_na=False, index_col=False)  # "null" is a value
+    except (OSError, ValueError, pd.errors.ParserWarning) as error:
         reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
         raise InputError(f"{path}: cannot be read as a table of runs: {reason}") from error
     if missing := [name for name in ("run", "commit", "of") if name not in table]:

@@ -104,6 +104,9 @@ def test_tables_that_are_none_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "runs.csv"
     with pytest.raises(InputError, match="runs.csv: cannot be read as a table of runs: No such file or directory$"):
         read_runs(path)
+    path.write_text("run,commit,of\na,1,experiment,2\n")
+    with pytest.raises(InputError, match="cannot be read as a table of runs: Length of header or names does not match"):
+        read_runs(path)
     path.write_text("run,of\na,experiment\n")
     with pytest.raises(InputError, match="no table of runs, it has no column 'commit'; `t2i runs` writes one"):
         read_runs(path)
