@@ -1,6 +1,7 @@
 """What a run takes in time, memory and disk, roughly: a few steps of each training, measured, times their number."""
 
 import json
+import math
 import shutil
 import subprocess
 import sys
@@ -23,6 +24,7 @@ from t2i.sources.pack_writer import pack
 from t2i.sources.records import Splits
 
 TRAININGS = ("pretrain_damsm", "train_judge", "train_gan")
+DISTRIBUTED = ("pretrain_damsm", "train_gan")  # those that runtime.training_processes share
 _MAX_PIXELS = 12 * 128 * 128  # in a batch that is tried on a processor; larger ones take more in proportion
 _FORWARD = 1 / 3  # share of a training step that is spent on the forward pass
 
@@ -95,8 +97,11 @@ class _Cost:
         steps = settings["steps"]
         if steps is None:
             steps = settings["epochs"] * (len(self.splits["train"]) // batch_size)
-        tried = min(batch_size, self.trained)  # fewer, where unreadable images are left out
-        if current_device().type == "cpu":
+        processes = self.params.runtime.training_processes if stage in DISTRIBUTED else 1
+        on_gpu = current_device().type == "cuda"
+        share = math.ceil(batch_size / processes) if on_gpu else batch_size  # of a GPU; a processor computes all of it
+        tried = min(share, self.trained)  # fewer, where unreadable images are left out
+        if not on_gpu:
             damsm_side = self.params.stage("preprocess")["damsm_image_size"]
             side = damsm_side if damsm_side and stage == "pretrain_damsm" else self.side
             tried = min(tried, max(2, _MAX_PIXELS // side**2))
@@ -105,13 +110,15 @@ class _Cost:
         self.per_image[stage] = (grow_at * trial.early + (1 - grow_at) * trial.late) / tried
         self.states.append(trial.state)
         fixed = trial.start + trial.state  # what does not grow with the batch
-        memory = fixed + max(0, trial.peak - fixed) * batch_size / tried
-        a_step = self.per_image[stage] * batch_size
+        memory = fixed * (1 if on_gpu else processes) + max(0, trial.peak - fixed) * share / tried
+        a_step = self.per_image[stage] * share
         self.seconds += steps * a_step
+        where = f" on {processes} GPUs" if on_gpu and processes > 1 else ""
+        each = " of each" if where else ""
         found.add(
             stage,
-            f"{steps:,} steps of {batch_size} images, {a_step:.2f} s each: {duration(steps * a_step)}, "
-            f"{gib(memory)} of memory",
+            f"{steps:,} steps of {batch_size} images{where}, {a_step:.2f} s each: {duration(steps * a_step)}, "
+            f"{gib(memory)} of memory{each}",
         )
         if memory > (free := free_memory()):
             found.problems.append(

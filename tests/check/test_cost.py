@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
 from PIL import Image
 
@@ -105,6 +106,28 @@ def test_an_unreadable_image_is_left_out_where_the_run_leaves_it_out(
     params = load(ROOT / "params.yaml", [*changes, "datasets.custom.on_missing=error"])
     (problem,) = check_cost(params, splits).problems
     assert "cannot be read" in problem
+
+
+@pytest.mark.slow
+def test_processes_share_a_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: dict[str, int] = {}
+
+    def run_trial(stage: str, _: Path, batch_size: int) -> Trial:
+        tried[stage] = batch_size
+        return TRIAL
+
+    monkeypatch.setattr(cost, "_run_trial", run_trial)
+    monkeypatch.setattr(cost, "free_memory", lambda: 10**9)
+    lines = dict(measured(monkeypatch, "budget=smoke", "runtime.training_processes=3").lines)
+    assert tried == {"pretrain_damsm": 16, "train_judge": 16, "train_gan": 8}
+    # three times 0.11 GB, and 0.39 GB of the batch
+    assert lines["train_gan"].startswith("12 steps of 8 images, ") and lines["train_gan"].endswith("0.7 GiB of memory")
+    assert lines["train_judge"].endswith("0.5 GiB of memory")
+    monkeypatch.setattr(cost, "current_device", lambda: torch.device("cuda"))
+    lines = dict(measured(monkeypatch, "budget=smoke", "runtime.training_processes=3").lines)
+    assert tried == {"pretrain_damsm": 6, "train_judge": 16, "train_gan": 3}
+    assert lines["train_gan"].startswith("12 steps of 8 images on 3 GPUs, ")
+    assert lines["train_gan"].endswith("0.5 GiB of memory of each")
 
 
 def test_one_of_the_timed_steps_has_a_gradient_penalty() -> None:
