@@ -1,6 +1,7 @@
 """Experiments of DVC: their parameters and scores."""
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -94,15 +95,16 @@ class Experiments:
 
 
 def show_experiments() -> list[dict[str, Any]]:
-    """All commits and their experiments, as ``dvc exp show --json`` prints them.
+    """Experiments and the commits that they were started from, as ``dvc exp show --json`` prints them.
 
     ``dvc.api.exp_show`` does not do: it covers one branch, turns values into text, and leaves out the commit of an
-    experiment.
+    experiment. ``--all-commits`` reads parameters and scores of the whole history, which takes a second a commit.
 
     Raises:
         InputError: DVC fails, as outside of a repository.
     """
-    command = [sys.executable, "-m", "dvc", "exp", "show", "--json", "--all-commits"]
+    revisions = [part for commit in _commits() for part in ("--rev", commit)]
+    command = [sys.executable, "-m", "dvc", "exp", "show", "--json", *revisions]
     for _ in range(3):  # DVC fails where the folder of a queued run goes while it looks for it
         done = subprocess.run(command, capture_output=True, text=True)
         if not done.returncode or ".dvc/tmp/exps" not in done.stderr.replace("\\", "/"):
@@ -112,6 +114,18 @@ def show_experiments() -> list[dict[str, Any]]:
         reason = next((line for line in lines if line.startswith("ERROR: ")), lines[-1])  # a hint at DVC's chat is last
         raise InputError(f"`dvc exp show` failed: {reason.removeprefix('ERROR: ')}")
     return list(json.loads(done.stdout))
+
+
+def _commits() -> list[str]:
+    """The present commit, and those that experiments were started from; empty outside of a repository."""
+    head = _git("rev-parse", "--verify", "--quiet", "HEAD")
+    names = _git("for-each-ref", "--format=%(refname)", "refs/exps")
+    started_from = {a + b for a, b in re.findall(r"^refs/exps/([0-9a-f]{2})/([0-9a-f]{38})/", names, re.MULTILINE)}
+    return sorted(started_from | set(head.split()))
+
+
+def _git(*arguments: str) -> str:
+    return subprocess.run(["git", *arguments], capture_output=True, text=True).stdout
 
 
 def read_experiments(commits: list[dict[str, Any]]) -> Experiments:

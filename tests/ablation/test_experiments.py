@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from t2i.ablation import experiments
 from t2i.ablation.experiments import Experiments, Run, read_experiments, show_experiments
 from t2i.errors import InputError
 from tests.ablation.made_up import experiment
@@ -82,20 +83,30 @@ def test_dvc_shows_the_scores_of_a_commit(tmp_path: Path, monkeypatch: pytest.Mo
         run(tmp_path, *command)
     (only,) = read_experiments(show_experiments()).runs
     assert only.of_commit and only.params == {"seed": 7, "loss.lambda": 0.2} and list(only.scores.values()) == [0.5]
+    # an experiment of this commit, as DVC keeps it, and two commits later
+    for text, message in (("seed: 8\n", "of a run"), ("seed: 9\n", "more"), ("seed: 10\n", "and more")):
+        (tmp_path / "params.yaml").write_text(text)
+        run(tmp_path, "git", "commit", "-qam", message)
+        if message == "of a run":
+            run(tmp_path, "git", "update-ref", f"refs/exps/{only.commit[:2]}/{only.commit[2:]}/mine", "HEAD")
+            run(tmp_path, "git", "reset", "-q", "--hard", only.commit)
+    runs = read_experiments(show_experiments()).runs
+    found = sorted((entry.params["seed"], entry.name == "mine", entry.of_commit) for entry in runs)
+    assert found == [(7, False, True), (8, True, False), (10, False, True)]  # not the commit in between
 
 
 def test_runs_are_chosen_by_name_and_commit_with_the_scores_of_their_commits() -> None:
     runs = [Run(name, commit, {"seed": 0}, {"evaluate.x": 1.0}, of_commit) for name, commit, of_commit in (
         ("main", "aa", True), ("e1", "aa", False), ("old", "bb", True), ("f1", "cc", False), ("new", "cc", True),
     )]  # fmt: skip
-    experiments = Experiments(runs, ["e2", "f2"], ["e3"])
+    every = Experiments(runs, ["e2", "f2"], ["e3"])
 
     def names(*patterns: str, commit: str = "") -> list[str]:
-        return [run.name for run in experiments.chosen(patterns, commit).runs]
+        return [run.name for run in every.chosen(patterns, commit).runs]
 
     assert names() == names("?1") == ["e1", "f1", "main", "new"]
     assert names("e*") == names(commit="a") == ["e1", "main"] and names("e1", "f*", commit="cc") == ["f1", "new"]
-    left = experiments.chosen(["e*"])
+    left = every.chosen(["e*"])
     assert left.unfinished == ["e2"] and left.without_scores == ["e3"]
     for patterns, commit, reason in (
         (("main",), "", "named main"), (("x-*", "y"), "aa", "named x-* or y on commit aa"), ((), "bb", "on commit bb"),
@@ -117,6 +128,7 @@ def test_the_error_of_dvc_is_shown_and_not_what_it_prints_below(monkeypatch: pyt
 def test_a_queued_run_that_ends_meanwhile_does_no_harm(monkeypatch: pytest.MonkeyPatch) -> None:
     stderr = "ERROR: failed to show experiments - directory '/x/.dvc/tmp/exps/tmpab/.dvc' does not exist\n"
     answers = [subprocess.CompletedProcess([], 255, "", stderr), subprocess.CompletedProcess([], 0, "[]", "")]
+    monkeypatch.setattr(experiments, "_commits", list)
     monkeypatch.setattr(subprocess, "run", lambda *_, **__: answers.pop(0))
     assert show_experiments() == [] and answers == []
     answers += [subprocess.CompletedProcess([], 255, "", stderr)] * 3
