@@ -98,7 +98,7 @@ def show_experiments() -> list[dict[str, Any]]:
     """Experiments and the commits that they were started from, as ``dvc exp show --json`` prints them.
 
     ``dvc.api.exp_show`` does not do: it covers one branch, turns values into text, and leaves out the commit of an
-    experiment. ``--all-commits`` reads parameters and scores of the whole history, which takes a second a commit.
+    experiment. ``--all-commits`` reads parameters and scores of the whole history, which can take minutes.
 
     Raises:
         InputError: DVC fails, as outside of a repository.

@@ -69,9 +69,8 @@ def grid_figure(path: Path, parameters: Sequence[str], tables: dict[str, pd.Data
         parameters: the two.
     """
     first, second = parameters
-    metrics = metrics_of(tables)
     with style.context("default"):
-        figure, parts = parts_of(tables, len(metrics))
+        figure, metrics, parts = parts_of(tables)
         for part, table in parts:
             panels = panels_of(part, metrics)
             values = sorted(set(table.loc[table["effect"] == MEAN, second]), key=value_order)
@@ -101,10 +100,8 @@ def snapshot_figure(path: Path, parameters: Sequence[str], tables: dict[str, pd.
         path, tables: as for :func:`ablation_figure`, of the scores of snapshots; the studies stand below each other.
         parameters: one or two.
     """
-    with_steps = {title: _by_steps(table) for title, table in tables.items()}
-    metrics = metrics_of(with_steps)
     with style.context("default"):
-        figure, parts = parts_of(with_steps, len(metrics))
+        figure, metrics, parts = parts_of({title: _by_steps(table) for title, table in tables.items()})
         for part, table in parts:
             panels = panels_of(part, metrics)
             for metric, (above, below) in panels.items():

@@ -45,16 +45,17 @@ def new_figure(metrics: int, studies: int) -> Figure:
 
 
 def parts_of(
-    tables: Mapping[str, pd.DataFrame], metrics: int
-) -> tuple[Figure, Iterator[tuple[SubFigure, pd.DataFrame]]]:
-    """A figure whose studies stand below each other, and the part and the table of each."""
+    tables: Mapping[str, pd.DataFrame],
+) -> tuple[Figure, dict[str, str], Iterator[tuple[SubFigure, pd.DataFrame]]]:
+    """A figure whose studies stand below each other, the metrics of those shown, and the part and the table of each."""
     shown = dict(list(tables.items())[:_STUDIES])
-    figure = new_figure(metrics, len(shown))
+    metrics = metrics_of(shown)
+    figure = new_figure(len(metrics), len(shown))
     parts = figure.subfigures(len(shown), 1, squeeze=False)[:, 0]
     more = f" ({len(shown)} of {len(tables)} studies)" if len(shown) < len(tables) else ""
     for part, title in zip(parts, shown, strict=True):
         part.suptitle(title + more, fontsize=10)
-    return figure, zip(parts, shown.values(), strict=True)
+    return figure, metrics, zip(parts, shown.values(), strict=True)
 
 
 def panels_of(figure: Figure | SubFigure, metrics: dict[str, str]) -> dict[str, tuple[Axes, Axes]]:

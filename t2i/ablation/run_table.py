@@ -30,10 +30,8 @@ def write_runs(path: Path, runs: Iterable[Run], *, add: bool = False) -> int:
         InputError: ``add``, and the file there is no such table, or has a run of the same name and commit with other
             parameters.
     """
-    lines = {}
-    for run in read_runs(path) if add and path.exists() else []:
-        lines[_key(run)] = run
     runs = list(runs)
+    lines = {_key(run): run for run in (read_runs(path) if add and path.exists() else [])}
     for run in runs:
         if (other := lines.get(_key(run))) and (name := _differing(other, run)):
             raise InputError(

@@ -13,6 +13,8 @@ from t2i.errors import InputError
 from t2i.files import check_writable, replacing
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from t2i.generation.text_to_image import GenerationResult
 
 MAX_GRID = 4000
@@ -104,12 +106,9 @@ class ImageWriter:
         """
         self._captions += 1
         if self.files.is_folder:
-            from PIL import Image
-
             paths = self.files.of_caption(self._captions, len(result.images))
             for path, image in zip(paths, result.images, strict=True):
-                with replacing(path) as part:
-                    Image.fromarray(image).save(part, format="png")
+                _save(path, image)
             self._written += paths
         if self.attention or not self.files.is_folder:
             self._kept.append(result.reduced(attention=self.attention))
@@ -128,13 +127,17 @@ class ImageWriter:
         return self._written
 
 
+def _save(path: Path, image: "np.ndarray") -> None:
+    from PIL import Image
+
+    with replacing(path) as part:
+        Image.fromarray(image).save(part, format="png")
+
+
 def _write_page(results: Sequence["GenerationResult"], path: Path) -> None:
     """Write one image, or a grid with a row for each caption."""
     if len(results) == len(results[0].images) == 1:
-        from PIL import Image
-
-        with replacing(path) as part:
-            Image.fromarray(results[0].images[0]).save(part, format="png")
+        _save(path, results[0].images[0])
         return
     from t2i.figures.grid import GridRow, caption_grid  # imports matplotlib, which a single image does not need
 

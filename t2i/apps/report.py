@@ -1,9 +1,11 @@
 """A run on one web page that opens without a network: scores with their protocol, curves, grids, ablations."""
 
 import base64
+import contextlib
 import html
 import io
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -75,31 +77,36 @@ def write_report(path: Path, metrics: Path, plots: Path) -> None:
         part.write_text(page, encoding="utf-8")
 
 
-def _read(path: Path) -> dict[str, Any]:
+@contextlib.contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Says in one line that a file cannot be read."""
     try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
+        yield
     except FileNotFoundError as error:
         raise InputError(f"{path} is not there yet: `dvc repro` makes it") from error
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror})") from error
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        with _reading(path):
+            return dict(json.loads(path.read_text(encoding="utf-8")))
     except (TypeError, ValueError) as error:
         raise InputError(f"{path} is damaged: `dvc repro` makes it again") from error
 
 
 def _table(path: Path, **options: Any) -> pd.DataFrame:
     try:
-        return pd.read_csv(path, **options)
-    except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror})") from error
+        with _reading(path):
+            return pd.read_csv(path, **options)
     except ValueError as error:
         raise InputError(f"{path} is damaged: make it again") from error
 
 
 def _picture(path: Path, text: str) -> str:
-    try:
+    with _reading(path):
         return _image(path.read_bytes(), text)
-    except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror})") from error
 
 
 def _protocols(scores: dict[str, Any]) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from t2i.check.data import vocabulary_of
 from t2i.check.findings import Findings, duration, gib
-from t2i.check.machine import free_memory
+from t2i.check.machine import DISTRIBUTED, free_memory
 from t2i.check.reading import contents_of, pack_arguments
 from t2i.check.trial import Trial
 from t2i.data.packed import DAMSM_FOLDER
@@ -24,7 +24,6 @@ from t2i.sources.pack_writer import pack
 from t2i.sources.records import Splits
 
 TRAININGS = ("pretrain_damsm", "train_judge", "train_gan")
-DISTRIBUTED = ("pretrain_damsm", "train_gan")  # those that runtime.training_processes share
 _MAX_PIXELS = 12 * 128 * 128  # in a batch that is tried on a processor; larger ones take more in proportion
 _FORWARD = 1 / 3  # share of a training step that is spent on the forward pass
 

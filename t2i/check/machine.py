@@ -13,6 +13,8 @@ from t2i.check.findings import Findings, gib
 from t2i.params import Params
 from t2i.runtime.device import current_device, has_native_bf16, resolve_precision
 
+DISTRIBUTED = ("pretrain_damsm", "train_gan")
+"""Trainings that runtime.training_processes share."""
 _CONTAINER = Path("/sys/fs/cgroup")
 """Where Linux tells a container its limit of memory (memory.max) and what of it is used."""
 
@@ -61,7 +63,7 @@ def _check_device(params: Params, found: Findings) -> None:
         if shutil.which("nvidia-smi"):
             name += f"; a GPU that this PyTorch ({torch.__version__}) cannot use: install the build for its driver"
     found.add("device", name)
-    for stage in ("pretrain_damsm", "train_gan"):
+    for stage in DISTRIBUTED:
         size = params.stage(stage)["batch_size"]
         if size < processes:
             found.problems.append(
