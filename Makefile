@@ -24,7 +24,7 @@ studies:      ## make the tables and figures of docs/results.md again, from the 
 	t2i ablation loss.lambda --name 'plain-*' --name 'strong-*' $(main) $(call study,lambda)
 	t2i ablation loss.damsm_lambda loss.lambda --baseline 0 --baseline 0 --name 'plain-[ab]-*' --name 'nodamsm-*' $(main) $(call study,losses)
 	t2i ablation loss.damsm_lambda loss.lambda --baseline 0 --baseline 0 --name 'dmgan-*' $(main) $(call study,dmgan)
-	t2i ablation loss.lambda --name 'images300-l?-[0-2]' $(main) $(call study,images300)
+	t2i ablation loss.lambda --name 'images300-*' $(main) $(call study,images300)
 	t2i ablation loss.lambda --snapshots --name 'plain-*' --name 'strong-*' $(call study,lambda)
 
 main = --draw 'distance ratio*' --draw 'FID*' --draw 'R-precision (judge)' --draw 'recall (judge)' --draw 'colour*'
