@@ -25,9 +25,11 @@ studies:      ## make the tables and figures of docs/results.md again, from the 
 	t2i ablation loss.damsm_lambda loss.lambda --baseline 0 --baseline 0 --name 'plain-[ab]-*' --name 'nodamsm-*' $(main) $(call study,losses)
 	t2i ablation loss.damsm_lambda loss.lambda --baseline 0 --baseline 0 --name 'dmgan-*' $(main) $(call study,dmgan)
 	t2i ablation loss.lambda --name 'images300-*' $(main) $(call study,images300)
+	t2i ablation loss.lambda --name 'photo-*' $(photo) $(call study,photographs)
 	t2i ablation loss.lambda --snapshots --name 'plain-*' --name 'strong-*' $(call study,lambda)
 
 main = --draw 'distance ratio*' --draw 'FID*' --draw 'R-precision (judge)' --draw 'recall (judge)' --draw 'colour*'
+photo = --draw 'distance ratio*' --draw 'distance, *' --draw 'KID*' --draw 'R-precision (judge)' --draw 'recall (judge)'
 study = --runs metrics/studies/runs.csv --metrics metrics/studies/$(1) --plots plots/studies/$(1)
 
 constraints:  ## write the installed versions of all dependencies into constraints.txt
