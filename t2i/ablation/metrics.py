@@ -38,12 +38,13 @@ _RATIO = Metric(len(_READ), "distance ratio, same image / other image", "lower")
 _SAME_IMAGE = Metric(len(_READ) + 1, "distance, two captions of one image", "")
 _OTHER_IMAGE = Metric(len(_READ) + 2, "distance, captions of two images", "")
 _PIXELS = Metric(len(_READ) + 3, "pixel difference ratio, same image / other image", "lower")
+_VARIETY = Metric(len(_READ) + 4, "feature distance, two noises of one caption", "")
 _AGREEMENT = {
-    kind: Metric(len(_READ) + 4 + number, f"same attribute, mentioned by {kind} of two captions", "")
+    kind: Metric(len(_READ) + 5 + number, f"same attribute, mentioned by {kind} of two captions", "")
     for number, kind in enumerate(("both", "one", "none"))
 }
-_ATTRIBUTES = Metric(len(_READ) + 7, "attribute accuracy (mean of all)", "higher")
-_COLOURS = Metric(len(_READ) + 8, "colour accuracy (mean of five)", "higher")
+_ATTRIBUTES = Metric(len(_READ) + 8, "attribute accuracy (mean of all)", "higher")
+_COLOURS = Metric(len(_READ) + 9, "colour accuracy (mean of five)", "higher")
 
 
 def read_scores(evaluate: Mapping[str, Any]) -> dict[Metric, float]:
@@ -62,6 +63,7 @@ def read_scores(evaluate: Mapping[str, Any]) -> dict[Metric, float]:
     same, other = (flat.get(f"caption_consistency.distance_{which}_image") for which in ("same", "other"))
     pixels = [flat.get(f"caption_consistency.pixels_{which}_image") for which in ("same", "other")]
     derived = {_RATIO: _share(same, other), _SAME_IMAGE: same, _OTHER_IMAGE: other, _PIXELS: _share(*pixels)}
+    derived[_VARIETY] = flat.get("variety.fakes")
     derived |= {_AGREEMENT[kind]: flat.get(f"caption_consistency.attribute_agreement.{kind}") for kind in _AGREEMENT}
     attributes = {
         found[1]: value

@@ -28,6 +28,7 @@ from t2i.scores.images import Images, noise_images, real_images
 from t2i.scores.nearest import draw_nearest, nearest_scores
 from t2i.scores.picture_pairs import attribute_agreement, pixel_distance
 from t2i.scores.r_precision import r_precision_scores
+from t2i.scores.variety import variety_scores
 
 Scores = dict[str, Any]
 
@@ -124,11 +125,13 @@ def score_pictures(
         of_pairs = extract_features(sample.paired.batches(), judge_network).features
 
     compared = {kind: judged[kind].features for kind in ("fakes", "reals", "train")}
+    classes = np.concatenate([pack.images["class_id"].to_numpy() for pack in _reference(splits)])
     if figure is not None:
         draw_nearest(figure, pictures, test.captions["text"].tolist(), compared, train)
     scores: Scores = {
         "fidelity": fidelity,
         "nearest": nearest_scores(compared, train_rows),
+        "variety": variety_scores(of_fakes, plan["caption"], compared["reals"], classes),
         "r_precision": r_precisions,
         "caption_consistency": _caption_consistency(of_pairs, judge, sample, test, device),
     }
@@ -149,13 +152,17 @@ def score_pictures(
 def _image_sets(pictures: Pictures, splits: Mapping[str, PackedSplit], seed: int) -> dict[str, Images]:
     """What :func:`t2i.scores.fidelity.fidelity_scores` compares; training images and noise as many as pictures."""
     count, train = len(pictures.plan), splits["train"]
-    reference = [pack for name, pack in splits.items() if name != "train"]
     return {
-        "reals": lambda: chain.from_iterable(map(real_images, reference)),
+        "reals": lambda: chain.from_iterable(map(real_images, _reference(splits))),
         "fakes": pictures.batches,
         "train_reals": partial(real_images, train, evenly_spaced(len(train), count)),
         "noise": partial(noise_images, count, pictures.image_size, seed),
     }
+
+
+def _reference(splits: Mapping[str, PackedSplit]) -> list[PackedSplit]:
+    """The splits of the real side, in the order of its images."""
+    return [pack for name, pack in splits.items() if name != "train"]
 
 
 def _features(sets: Mapping[str, Images], network: Network) -> dict[str, Features]:

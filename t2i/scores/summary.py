@@ -41,6 +41,8 @@ def summary(scores: dict[str, Any]) -> str:
     near = scores["nearest"]
     remark = "" if near["train_reals"] is None else f"of training images {near['train_reals']:.3f}"
     add("distance, nearest training image", near["fakes"], near["reals"], remark)
+    varied = scores["variety"]
+    add("feature distance, two noises of one caption", varied["fakes"], varied["reals"], "real: two images of a class")
     for name, remark in (("damsm", "encoders that trained the generator"), ("judge", "encoders that did not")):
         score = scores["r_precision"][name]
         add(f"R-precision ({name})", score["fakes"], score["reals"], remark)

@@ -52,6 +52,11 @@ def test_agreement_of_attributes_is_compared_by_how_many_captions_mention_them()
     }
 
 
+def test_variety_over_noise_is_compared_where_it_is_known() -> None:
+    assert scores({"variety": {"fakes": 0.25, "reals": 0.5}}) == {"feature distance, two noises of one caption": 0.25}
+    assert scores({"variety": {"fakes": None, "reals": 0.5}}) == {}
+
+
 def test_neither_distance_is_better_by_itself() -> None:
     directions = {metric.name: metric.better for metric in read_scores(evaluated())}
     assert directions["distance ratio, same image / other image"] == "lower"

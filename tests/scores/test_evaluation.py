@@ -90,6 +90,8 @@ def test_real_images_score_as_real_and_noise_does_not(striped: Path, networks: t
     assert real["caption_consistency"]["pixels_same_image"] == 0 < noise["caption_consistency"]["pixels_same_image"]
     assert real["caption_consistency"]["attribute_agreement"]["both"] == 1
     assert real["nearest"]["fakes"] < noise["nearest"]["fakes"]
+    assert real["variety"]["fakes"] == 0 < noise["variety"]["fakes"]  # the same image for every noise
+    assert real["variety"]["reals"] == 0 < real["variety"]["protocol"]["real_pairs"]  # stripes of a class are equal
     for name in ("top", "bottom"):
         accuracy = real["attribute_accuracy"][name]
         assert accuracy["fakes"] == accuracy["reals"] > noise["attribute_accuracy"][name]["fakes"]

@@ -36,6 +36,7 @@ SCORES: dict[str, Any] = {
         },
     },  # fmt: skip
     "nearest": {"fakes": 0.125, "reals": 0.25, "train_reals": 0.2},
+    "variety": {"fakes": 0.375, "reals": None},
     "r_precision": {
         "damsm": {"fakes": 0.5, "fakes_std": 0.01, "reals": 0.75, "reals_std": 0.01},
         "judge": {"fakes": 0.25, "fakes_std": 0.01, "reals": 1.0, "reals_std": 0.0},
@@ -64,6 +65,7 @@ def test_a_line_for_each_score() -> None:
         ("recall, cosine (judge)", "0.200", "0.600", ""),
         ("IS (judge)", "3.123", "4.000", ""),
         ("distance, nearest training image", "0.125", "0.250", "of training images 0.200"),
+        ("feature distance, two noises of one caption", "0.375", "", "real: two images of a class"),
         ("R-precision (damsm)", "0.500", "0.750", "encoders that trained the generator"),
         ("R-precision (judge)", "0.250", "1.000", "encoders that did not"),
         ("distance, two captions of one image", "0.125", "", "0.25 of the next"),
@@ -105,7 +107,7 @@ def test_kid_leads_where_fid_is_biased(counts: dict[str, int], bias: str) -> Non
 def test_scores_that_are_not_there_have_no_line() -> None:
     scores = {name: score for name, score in SCORES["fidelity"]["judge"].items() if name != "is"}
     names = named(SCORES | {"fidelity": {"dinov2": scores}, "attribute_accuracy": {}})
-    assert names[7:9] == ["recall, cosine (dinov2)", "distance, nearest training image"] and len(names) == 18
+    assert names[7:9] == ["recall, cosine (dinov2)", "distance, nearest training image"] and len(names) == 19
 
 
 def test_several_networks_follow_each_other() -> None:
@@ -126,7 +128,7 @@ def test_an_unknown_position_is_left_out() -> None:
 def test_without_pairs_there_is_no_ratio() -> None:
     nothing = {f"{kind}_{which}_image": None for kind in ("distance", "pixels") for which in ("same", "other")}
     lines = summary(SCORES | {"caption_consistency": nothing | {"distance_same_image": 0.125}}).splitlines()
-    assert [line.split("  ")[0] for line in lines[13:17:3]] == [
+    assert [line.split("  ")[0] for line in lines[14:18:3]] == [
         "distance, two captions of one image", "difference of pixels, captions of two images",
     ]  # fmt: skip
-    assert [line.split()[-1] for line in lines[13:17]] == ["0.125", "images", "image", "images"]
+    assert [line.split()[-1] for line in lines[14:18]] == ["0.125", "images", "image", "images"]
