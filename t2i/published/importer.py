@@ -1,18 +1,19 @@
 """Checkpoints and vocabularies of the published AttnGAN and DM-GAN models -> model files of this repository."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from t2i.checkpoints import model_file
-from t2i.checkpoints.provenance import file_digest, provenance
+from t2i.checkpoints.provenance import file_digest, provenance, weights_digest
 from t2i.errors import InputError
 from t2i.files import short_names
 from t2i.models.discriminator import Discriminator
 from t2i.models.encoders.damsm import Damsm
 from t2i.models.encoders.text import TextEncoder
 from t2i.models.generators.generator import Generator, image_sizes
+from t2i.pipeline.run import DAMSM
 from t2i.published import networks
 from t2i.published.files import read_state, vocabulary
 
@@ -86,6 +87,8 @@ def import_checkpoints(files: PublishedFiles, out: Path, model: Model | None = N
         line = f"encoders of {damsm.embedding_dim} dimensions, the image encoder as in {kind}"
         inputs = _digests(files.text_encoder, files.image_encoder, files.captions)
         results["damsm"] = _ModelFile(line, damsm.to_checkpoint(), inputs)
+    if text is not None:
+        _check_encoders(out, results, text, files.text_encoder)
     return _write(results, out, text)
 
 
@@ -196,13 +199,30 @@ def _encoders(files: PublishedFiles, text: TextEncoder, kind: Model | None) -> D
         raise InputError(f"{files.image_encoder} does not fit {files.text_encoder}: {error}") from error
 
 
+def _check_encoders(out: Path, results: Mapping[str, _ModelFile], text: TextEncoder, given: Path | None) -> None:
+    """Check that model files of an earlier import or training, which stay, have the same text encoder.
+
+    Scores by the encoders of damsm.pt are to be of those that the generator of gan.pt was trained with.
+
+    Raises:
+        InputError: one has another.
+    """
+    for kind in {"gan", "damsm"} - results.keys():
+        path = out / f"{kind}.pt"
+        if path.exists() and weights_digest(model_file.load(path, kind)["text"]["state"]) != weights_digest(
+            text.to_checkpoint()["state"]
+        ):
+            part = {"gan": "--generator", "damsm": "--image-encoder"}[kind]
+            raise InputError(f"{path} has another text encoder than {given}: add {part}, or choose another --out")
+
+
 def _write(results: dict[str, _ModelFile], out: Path, text: TextEncoder | None) -> str:
     """Write model files by their kind, gan.pt last: encoders beside it are among its inputs."""
     for kind, result in reversed(results.items()):
         path = out / f"{kind}.pt"
         model_file.save(path, kind, {**result.content, "provenance": provenance({}, result.inputs)})
         if kind == "damsm" and "gan" in results:
-            results["gan"].inputs[path] = file_digest(path)
+            results["gan"].inputs[DAMSM] = file_digest(path)  # by the name that `evaluate` looks for, whatever --out
     words = "" if text is None else f", {len(text.vocabulary):,} words"
     return "; ".join(
         f"{out / f'{kind}.pt'}: {result.line}{words if kind != 'discriminators' else ''}"

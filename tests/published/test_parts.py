@@ -232,3 +232,18 @@ def test_discriminators_belong_to_the_generator(files: Files, saved: Path, tmp_p
     assert refused(files(*gan, **others)).endswith(
         "sentences of 6 dimensions and the discriminators take 8; they were not trained together"
     )
+
+
+@pytest.mark.usefixtures("resized")
+def test_encoders_that_stay_in_the_folder_are_those_of_the_generator(files: Files, tmp_path: Path) -> None:
+    torch.manual_seed(1)  # another training
+    torch.save(to_published(TextEncoder(Vocabulary(WORDS), embedding_dim=6, word_dim=7)), tmp_path / "other.pth")
+    generator, encoders, other = ("generator", "text_encoder", "captions"), ENCODERS, tmp_path / "other.pth"
+    for first, second, message in ((encoders, generator, "--image-encoder"), (generator, encoders, "--generator")):
+        out = tmp_path / second[0]
+        import_checkpoints(files(*first), out, "attngan")
+        before = {path.name: path.read_bytes() for path in out.iterdir()}
+        with pytest.raises(InputError, match=f"has another text encoder than {other}: add {message}, or choose"):
+            import_checkpoints(files(*second, text_encoder=other), out, "attngan")
+        assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+        import_checkpoints(files(*second), out, "attngan")
