@@ -125,7 +125,10 @@ def _commits() -> list[str]:
 
 
 def _git(*arguments: str) -> str:
-    return subprocess.run(["git", *arguments], capture_output=True, text=True).stdout
+    try:
+        return subprocess.run(["git", *arguments], capture_output=True, text=True).stdout
+    except FileNotFoundError:
+        raise InputError("git is not installed, or not on the PATH: experiments are read from it") from None
 
 
 def read_experiments(commits: list[dict[str, Any]]) -> Experiments:

@@ -48,11 +48,12 @@ def parts_of(
     tables: Mapping[str, pd.DataFrame],
 ) -> tuple[Figure, dict[str, str], Iterator[tuple[SubFigure, pd.DataFrame]]]:
     """A figure whose studies stand below each other, the metrics of those shown, and the part and the table of each."""
-    shown = dict(list(tables.items())[:_STUDIES])
+    drawn = {title: table for title, table in tables.items() if len(table)}  # --draw may leave nothing of a study
+    shown = dict(list(drawn.items())[:_STUDIES])
     metrics = metrics_of(shown)
     figure = new_figure(len(metrics), len(shown))
     parts = figure.subfigures(len(shown), 1, squeeze=False)[:, 0]
-    more = f" ({len(shown)} of {len(tables)} studies)" if len(shown) < len(tables) else ""
+    more = f" ({len(shown)} of {len(drawn)} studies)" if len(shown) < len(drawn) else ""
     for part, title in zip(parts, shown, strict=True):
         part.suptitle(title + more, fontsize=10)
     return figure, metrics, zip(parts, shown.values(), strict=True)

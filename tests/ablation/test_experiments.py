@@ -141,3 +141,9 @@ def test_scores_of_snapshots_alone_make_a_run() -> None:
     del only["metrics"]["metrics/evaluate.json"]
     (run,) = read_experiments(commit(entry("a", data=only))).runs
     assert run.snapshot_scores and not run.scores
+
+
+def test_git_that_is_missing_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(InputError, match="git is not installed, or not on the PATH"):
+        show_experiments()

@@ -59,6 +59,16 @@ def test_studies_of_a_grid_stand_below_each_other_up_to_six(tmp_path: Path) -> N
 
 
 @pytest.mark.slow
+def test_studies_that_have_nothing_to_draw_take_no_place(tmp_path: Path) -> None:
+    tables = tables_of([run for lr in range(8) for run in grid(1, judge={"lr": lr})], *BOTH)
+    last = list(tables)[-1]
+    drawn = {title: table if title == last else table.iloc[:0] for title, table in tables.items()}
+    grid_figure(tmp_path / "g.png", BOTH, drawn)
+    grid_figure(tmp_path / "one.png", BOTH, {last: tables[last]})
+    assert (tmp_path / "g.png").read_bytes() == (tmp_path / "one.png").read_bytes()
+
+
+@pytest.mark.slow
 def test_a_study_without_the_first_score_has_a_legend(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     figures: list[Figure] = []
     monkeypatch.setattr(figure, "save", lambda drawn, _: figures.append(drawn))
