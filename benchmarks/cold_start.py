@@ -17,13 +17,14 @@ import tempfile
 from functools import partial
 from pathlib import Path
 
-from benchmarks.options import add_repeats, make_parser
+from benchmarks.options import add_repeats, make_parser, one_line_errors
 from benchmarks.report import report
 from benchmarks.timing import Seconds, spread, time_alternately
 
 CAPTION = "this bird has wings that are red and has a yellow belly"
 
 
+@one_line_errors("cold_start")
 def main() -> None:
     """Measure and report."""
     parser = make_parser("cold_start")

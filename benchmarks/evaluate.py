@@ -19,7 +19,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks.options import add_selectors, make_parser, sizes_text
+from benchmarks.options import add_selectors, make_parser, one_line_errors, sizes_text
 from benchmarks.report import report
 from benchmarks.scaling import Measurement, run_module
 from benchmarks.synthetic import damsm_encoders, judge, synthetic_pack, text_to_image, vocabulary_of
@@ -33,17 +33,15 @@ from t2i.pipeline.run import DAMSM, GAN, JUDGE, PREPARED, peak_memory
 STAGES = ("sample", "evaluate")
 
 
+@one_line_errors("evaluate")
 def main() -> None:
     """Measure and report."""
     given = parser().parse_args()
-    try:
-        if given.stage:
-            print(json.dumps(measure(given.stage, params_of(given, *given.images), given.folder)))
-            return
-        with tempfile.TemporaryDirectory(dir=given.folder) as folder:
-            compare(given, Path(folder))
-    except InputError as error:
-        sys.exit(f"evaluate: {error}")
+    if given.stage:
+        print(json.dumps(measure(given.stage, params_of(given, *given.images), given.folder)))
+        return
+    with tempfile.TemporaryDirectory(dir=given.folder) as folder:
+        compare(given, Path(folder))
 
 
 def parser() -> argparse.ArgumentParser:

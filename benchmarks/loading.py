@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.options import add_repeats, make_parser
+from benchmarks.options import add_repeats, make_parser, one_line_errors
 from benchmarks.raw_data import add_raw_data, read_splits
 from benchmarks.report import report_rates
 from benchmarks.synthetic import vocabulary_of
@@ -28,6 +28,7 @@ from t2i.sources.resizing import DEFAULT
 from t2i.sources.shard_writer import load_resized
 
 
+@one_line_errors("loading")
 def main() -> None:
     """Measure and report."""
     parser = make_parser("loading")

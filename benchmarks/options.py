@@ -1,8 +1,12 @@
 """Command-line options that several benchmarks have."""
 
 import argparse
+import contextlib
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+from t2i.errors import InputError
 from t2i.params import Params
 from t2i.params.reader import load
 
@@ -12,6 +16,15 @@ def make_parser(benchmark: str) -> argparse.ArgumentParser:
     return argparse.ArgumentParser(
         prog=f"python -m benchmarks.{benchmark}", formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
+
+
+@contextlib.contextmanager
+def one_line_errors(benchmark: str) -> Iterator[None]:
+    """End with one line, as `t2i` does, where the user has to mend something; around or on a main function."""
+    try:
+        yield
+    except InputError as error:
+        sys.exit(f"{benchmark}: {error}")
 
 
 def add_selectors(parser: argparse.ArgumentParser, *, recipe: str, budget: str) -> None:

@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from benchmarks.options import add_repeats, make_parser
+from benchmarks.options import add_repeats, make_parser, one_line_errors
 from benchmarks.raw_data import add_raw_data, read_splits
 from benchmarks.report import report_rates
 from benchmarks.timing import time_alternately
@@ -33,6 +33,7 @@ COCO_IMAGES = 123_287  # train and val, of 2014 as of 2017
 READS = 4000
 
 
+@one_line_errors("packing")
 def main() -> None:
     """Measure and report."""
     parser = make_parser("packing")

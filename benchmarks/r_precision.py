@@ -18,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch.nn.functional import cosine_similarity
 
-from benchmarks.options import add_repeats, add_selectors, load_params, make_parser, sizes_text
+from benchmarks.options import add_repeats, add_selectors, load_params, make_parser, one_line_errors, sizes_text
 from benchmarks.reference_networks import PackedTextEncoder
 from benchmarks.report import report_rates
 from benchmarks.synthetic import synthetic_split, text_encoder, vocabulary_of
@@ -34,6 +34,7 @@ CANDIDATES = 100
 CPU = torch.device("cpu")
 
 
+@one_line_errors("r_precision")
 def main() -> None:
     """Measure and report."""
     parser = make_parser("r_precision")

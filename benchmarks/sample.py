@@ -18,7 +18,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from benchmarks.options import add_repeats, add_selectors, load_params, make_parser, sizes_text
+from benchmarks.options import add_repeats, add_selectors, load_params, make_parser, one_line_errors, sizes_text
 from benchmarks.reference_networks import PackedTextEncoder, unfuse
 from benchmarks.report import report_rates
 from benchmarks.synthetic import synthetic_split, text_to_image, vocabulary_of
@@ -30,6 +30,7 @@ from t2i.pipeline.run import peak_memory
 from t2i.runtime.device import resolve_precision
 
 
+@one_line_errors("sample")
 def main() -> None:
     """Measure and report."""
     parser = make_parser("sample")

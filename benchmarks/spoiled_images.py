@@ -6,7 +6,6 @@ Reads prepared/ and models/judge.pt. A judge that gives images without detail be
 training classes should not be trusted. Prints a table and a line of JSON.
 """
 
-import sys
 from collections.abc import Callable
 from itertools import chain
 from typing import Any
@@ -15,12 +14,11 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from benchmarks.options import make_parser
+from benchmarks.options import make_parser, one_line_errors
 from benchmarks.report import report
 from t2i.checkpoints import model_file
 from t2i.data.batches import centre_crops
 from t2i.data.packed import PackedSplit, splits_in
-from t2i.errors import InputError
 from t2i.files import evenly_spaced
 from t2i.models.judge import Judge
 from t2i.pipeline.run import JUDGE, PREPARED
@@ -56,13 +54,11 @@ SPOILED: dict[str, Callable[[Tensor], Tensor]] = {
 COLUMNS = ("precision", "recall", "precision_cosine", "recall_cosine")
 
 
+@one_line_errors("spoiled_images")
 def main() -> None:
     """Score and report."""
     make_parser("spoiled_images").parse_args()
-    try:
-        compare()
-    except InputError as error:
-        sys.exit(f"spoiled_images: {error}")
+    compare()
 
 
 def compare() -> None:

@@ -25,13 +25,12 @@ from typing import Any
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmarks.options import add_selectors, load_params, make_parser, sizes_text
+from benchmarks.options import add_selectors, load_params, make_parser, one_line_errors, sizes_text
 from benchmarks.reference import plain_damsm, plain_gan
 from benchmarks.report import report
 from benchmarks.synthetic import damsm_encoders, synthetic_split, vocabulary_of
 from benchmarks.timing import spread
 from t2i.data.packed import PackedSplit, damsm_folder
-from t2i.errors import InputError
 from t2i.pipeline.arguments import damsm_arguments, gan_arguments
 from t2i.pipeline.run import peak_memory
 from t2i.runtime.device import current_device
@@ -53,17 +52,15 @@ _STAGES = (("pretrain_damsm", "attngan"), ("train_gan", "attngan"), ("train_gan"
 Measurement = dict[str, float]
 
 
+@one_line_errors("train_step")
 def main() -> None:
     """Measure and report."""
     given = parser().parse_args()
-    try:
-        if given.variant:
-            print(json.dumps(count(given) if given.count else measure(given, given.steps + WARM_UP)))
-            return
-        with tempfile.TemporaryDirectory() as folder:
-            compare(given, Path(folder) / "prepared")
-    except InputError as error:
-        sys.exit(f"train_step: {error}")
+    if given.variant:
+        print(json.dumps(count(given) if given.count else measure(given, given.steps + WARM_UP)))
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        compare(given, Path(folder) / "prepared")
 
 
 def compare(given: argparse.Namespace, prepared: Path) -> None:
@@ -72,6 +69,8 @@ def compare(given: argparse.Namespace, prepared: Path) -> None:
     for what in given.what:
         # DAMSM pretraining is not checkpointed
         variants = [name for name in given.variants if what != "damsm" or VARIANTS[name].keys() == {"precision"}]
+        if not variants:
+            continue
         runs: dict[str, list[Measurement]] = {name: [] for name in variants}
         for _ in range(1 if given.count else given.repeats):
             for name in variants:
