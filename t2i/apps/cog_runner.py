@@ -11,6 +11,9 @@ from t2i.errors import InputError
 from t2i.generation.prompt import parse_prompt
 from t2i.generation.text_to_image import TextToImage
 
+MAX_SEED = 2**53 - 1
+"""Largest whole number that every reader of JSON keeps."""
+
 
 class Runner(BaseRunner):  # type: ignore[misc]
     """Generates images with models/gan.pt, as ``t2i generate`` does."""
@@ -18,17 +21,22 @@ class Runner(BaseRunner):  # type: ignore[misc]
     def setup(self) -> None:  # type: ignore[override]
         """Load the model once."""
         self.model = TextToImage.load(GAN)
+        self.answer = tempfile.TemporaryDirectory()
 
     def run(  # type: ignore[override]
         self,
         caption: str = Input(description="What the images show.", default=CAPTION),
         number: int = Input(description="Number of images.", default=4, ge=1, le=16),
-        seed: int = Input(description="Seed of the noise: the same seed gives the same images.", default=0, ge=0),
+        seed: int = Input(
+            description="Seed of the noise: the same seed gives the same images.", default=0, ge=0, le=MAX_SEED
+        ),
         truncation: float = Input(
             description="Factor of the noise; the smaller, the less variety.", default=1.0, ge=0, le=1
         ),
     ) -> list[Path]:
         """Images of a caption, one a noise vector."""
+        if not 0 <= seed <= MAX_SEED:  # the server of a package that `cog build` did not make checks no limits
+            raise ValueError(f"the seed is {seed}; legal are 0 to {MAX_SEED}")
         try:
             prompt = parse_prompt(caption, self.model.vocabulary)
         except InputError as error:
@@ -36,8 +44,9 @@ class Runner(BaseRunner):  # type: ignore[misc]
         for line in prompt.warnings():
             sys.stdout.write(f"{line}\n")  # where Cog collects the log of an answer
         images = self.model.generate(prompt, number, seed, truncation).images
-        folder = Path(tempfile.mkdtemp())
-        paths = [folder / f"{k:02d}.png" for k in range(1, number + 1)]
+        self.answer.cleanup()  # Cog has sent the images before it asks again
+        self.answer = tempfile.TemporaryDirectory()
+        paths = [Path(self.answer.name) / f"{k:02d}.png" for k in range(1, number + 1)]
         for path, image in zip(paths, images, strict=True):
             Image.fromarray(image).save(path)
         return paths

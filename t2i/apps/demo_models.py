@@ -38,8 +38,11 @@ class LoadedModel:
             model = TextToImage.from_checkpoint(content)
         details = [str(model.generator.config["model"])]
         record = content.get("provenance", {})
-        weight = record.get("settings", {}).get("losses", {}).get("lambda_")
-        if weight is not None:  # unknown for imported models
+        settings = record.get("settings", {})
+        weight = settings.get("losses", {}).get("lambda_")
+        if settings.get("captions_per_image") == 1:
+            details.append("no contrastive loss")
+        elif weight is not None:  # unknown for imported models
             details.append(f"lambda {weight:g}")
         return cls(
             one_line(f"{name} ({', '.join(details)})"), model, data_digest(record), snapshot_of(content)["image_size"]

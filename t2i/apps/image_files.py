@@ -4,6 +4,7 @@ Imports are made where they are needed, so that the command can check a path bef
 """
 
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,12 +52,6 @@ class ImageFiles:
             raise InputError(f"{path} is neither a .png nor a folder (-o): folders that are to be made end with a /")
         return cls(path, False)
 
-    def images(self, captions: int, number: int) -> list[Path]:
-        """Files of so many images for each of so many captions, in this order, or the one file of all."""
-        if not self.is_folder:
-            return [self.path]
-        return [path for caption in range(1, captions + 1) for path in self.of_caption(caption, number)]
-
     def of_caption(self, caption: int, number: int) -> list[Path]:
         """Files of so many images of a caption in the folder; captions are numbered from 1."""
         return [self.path / f"{caption:03d}-{k:03d}.png" for k in range(1, number + 1)]
@@ -82,7 +77,20 @@ class ImageFiles:
             )
         if not self.is_folder and captions * number > MAX_GRID:
             raise InputError(f"{captions * number:,} images are too many for one grid: give a folder (-o images/)")
-        check_writable(*self.images(captions, number), *([self.attention] if attention else []))
+        paths = self._at_risk(captions, number) if self.is_folder else [self.path]
+        check_writable(*paths, *([self.attention] if attention else []))
+
+    def _at_risk(self, captions: int, number: int) -> list[Path]:
+        """Of maybe a million files of a folder, those that tell: the longest name, and what is a folder already."""
+        there = list(os.scandir(self.path)) if os.path.isdir(self.path) else []
+        folders = {entry.name.removesuffix(".part") for entry in there if entry.is_dir()}
+        numbered = [(name, re.fullmatch(r"(\d{3,})-(\d{3,})\.png", name)) for name in sorted(folders)]
+        taken = [
+            self.path / name
+            for name, found in numbered
+            if found and 1 <= int(found[1]) <= captions and 1 <= int(found[2]) <= number
+        ]
+        return [self.of_caption(captions, number)[-1], *taken]
 
 
 class ImageWriter:

@@ -15,7 +15,7 @@ from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
@@ -140,10 +140,13 @@ def create_app(demo: Demo) -> Starlette:
 
     async def answer(request: Request, kind: type[BaseModel], respond: Callable[[Any], dict[str, Any]]) -> Response:
         body = b""
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > MAX_BYTES:
-                return _error("the request is too long; shorten the caption", 413)
+        try:
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > MAX_BYTES:
+                    return _error("the request is too long; shorten the caption", 413)
+        except ClientDisconnect:
+            return _error("the request broke off", 400)
         try:
             parsed = kind.model_validate_json(body)
         except ValidationError as error:

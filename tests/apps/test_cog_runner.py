@@ -13,6 +13,7 @@ import tomllib
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -31,10 +32,14 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A folder as the image has it, and the server that the image runs."""
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cog")
+
+
+@pytest.fixture(scope="module")
+def address(folder: Path) -> Iterator[str]:
+    """The server that the image runs, in a folder as the image has it."""
     torch.manual_seed(0)
-    folder = tmp_path_factory.mktemp("cog")
     (folder / "t2i").symlink_to(ROOT / "t2i")
     text = TextEncoder(Vocabulary.build([tokenize("a red bird")]), embedding_dim=6, word_dim=5)
     model_file.save(
@@ -46,7 +51,11 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
     runner = yaml.safe_load((ROOT / "cog.yaml").read_text())["run"]
-    environment = {**os.environ, "PORT": port, "COG_PREDICT_TYPE_STUB": runner, "PYTHONPATH": str(folder)}
+    (folder / "tmp").mkdir()
+    environment = {
+        **os.environ, "PORT": port, "COG_PREDICT_TYPE_STUB": runner, "PYTHONPATH": str(folder),
+        "TMPDIR": str(folder / "tmp"),
+    }  # fmt: skip
     command = [sys.executable, "-m", "cog.server.http", "--host", "127.0.0.1"]
     log = (folder / "log").open("w+")
     with subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=log) as process:
@@ -88,6 +97,20 @@ def test_images_of_a_caption(address: str) -> None:
     assert sizes == [(32, 32)] * 2
     again = get(f"{address}/predictions", input={"caption": "a red bird", "number": 2, "seed": 3})
     assert again["output"] == result["output"]
+
+
+def test_images_of_one_answer_at_most_stay_on_the_disk(address: str, folder: Path) -> None:
+    counts = []
+    for _ in range(3):
+        get(f"{address}/predictions", input={"caption": "a red bird", "number": 1})
+        counts.append(len(list((folder / "tmp").glob("*/*.png"))))
+    assert counts == [1, 1, 1]
+
+
+def test_a_seed_that_json_does_not_keep_is_refused(address: str) -> None:
+    result = get(f"{address}/predictions", input={"caption": "a red bird", "number": 1, "seed": 10**26})
+    assert result["status"] == "failed" and "legal are 0 to 9007199254740991" in result["error"]
+    assert get(f"{address}/predictions", input={"caption": "a red bird", "seed": 2**53 - 1})["status"] == "succeeded"
 
 
 def test_words_that_are_not_read_are_in_the_log(address: str) -> None:

@@ -44,6 +44,8 @@ def labels(*paths: Path | str) -> tuple[list[str], list[str]]:
     [
         (trained_on("1", losses={"lambda_": 0.2}), "gan (attngan, lambda 0.2)"),
         (trained_on("1", losses={"lambda_": 0.0}), "gan (attngan, lambda 0)"),
+        (trained_on("1", captions_per_image=2, losses={"lambda_": 0.2}), "gan (attngan, lambda 0.2)"),
+        (trained_on("1", captions_per_image=1, losses={"lambda_": 0.2}), "gan (attngan, no contrastive loss)"),
         (trained_on(None), "gan (attngan)"),  # imported
         ({}, "gan (attngan)"),
     ],

@@ -159,3 +159,19 @@ def test_other_commands_check_their_targets_first(t2i: Command, tmp_path: Path, 
         line = f"t2i: {tmp_path / blocked} cannot be written ({reason}); choose another place ({option})\n"
         assert (result.exit_code, result.stderr) == (1, line)
         assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_what_is_in_the_way_in_a_folder_is_found_among_a_billion_files(tmp_path: Path) -> None:
+    files = ImageFiles(tmp_path, True)
+    (tmp_path / "001-002.png").write_text("an old image")
+    (tmp_path / "1000000-001.png").mkdir()  # of no caption
+    (tmp_path / "own").mkdir()
+    files.check(999_999, 1000, attention=False)  # does not list them all
+    for name in ("002-003.png", "001-003.png.part"):
+        (tmp_path / name).mkdir()
+        files.check(2, 2, attention=False)
+        with pytest.raises(IsADirectoryError, match=name):
+            files.check(2, 3, attention=False)
+        (tmp_path / name).rmdir()
+    with pytest.raises(OSError, match="File name too long"):
+        ImageFiles(tmp_path / ("x" * 300), True).check(1, 1, attention=False)

@@ -1,5 +1,6 @@
 """The server of the page, with good and with bad requests."""
 
+import asyncio
 import base64
 import io
 from concurrent.futures import ThreadPoolExecutor
@@ -118,6 +119,21 @@ def test_no_json_too_much_and_other_addresses(client: TestClient) -> None:
     assert client.post("/generate", content=b"{").status_code == 400
     assert client.post("/generate", content=b" " * (MAX_BYTES + 1)).status_code == 413
     assert client.get("/generate").status_code == 405 and client.get("/../t2i/apps/cli.py").status_code == 404
+
+
+def test_a_page_that_is_closed_while_it_asks_is_no_error(client: TestClient) -> None:
+    sent: list[Any] = []
+    parts = iter(("http.request", "http.disconnect"))
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async def receive() -> Any:
+        return {"type": next(parts), "body": b"{", "more_body": True}
+
+    scope = {"type": "http", "method": "POST", "path": "/generate", "headers": [], "query_string": b""}
+    asyncio.run(client.app(scope, receive, send))  # type: ignore[arg-type]
+    assert sent[0]["status"] == 400
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
