@@ -17,6 +17,8 @@ _COLUMNS = 5
 """Metrics side by side at most."""
 _TITLE_WIDTH = 32
 """Characters of a line above a panel at most."""
+_LEGEND_CHARACTERS = 15
+"""Characters of a legend on an inch; each label has a line of six before it."""
 _STUDIES = 6
 """Studies below each other that a figure shows at most; the table has all."""
 
@@ -92,7 +94,9 @@ def label_rows(panels: dict[str, tuple[Axes, Axes]], above: str, below: str) -> 
 def legend(figure: Figure | SubFigure, panels: dict[str, tuple[Axes, Axes]]) -> None:
     all_labels = (above.get_legend_handles_labels() for above, _ in panels.values())
     handles, labels = max(all_labels, key=lambda each: len(each[1]))  # not every study has every score
-    figure.legend(handles, labels, loc="outside lower center", ncols=min(len(labels), 3), fontsize=8, frameon=False)
+    fit = int(figure.bbox.width / figure.dpi * _LEGEND_CHARACTERS / (6 + max(map(len, labels), default=0)))
+    ncols = max(1, min(len(labels), 3, fit))
+    figure.legend(handles, labels, loc="outside lower center", ncols=ncols, fontsize=8, frameon=False)
 
 
 def save(figure: Figure, path: Path) -> None:

@@ -59,6 +59,20 @@ def test_studies_of_a_grid_stand_below_each_other_up_to_six(tmp_path: Path) -> N
 
 
 @pytest.mark.slow
+def test_the_legend_of_long_names_stays_in_the_figure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    figures: list[Figure] = []
+    monkeypatch.setattr(figure, "save", lambda drawn, _: figures.append(drawn))
+    tables = {
+        f"{number} {'long ' * 20}": table for number in range(3) for table in tables_of(SWEEP, "loss.lambda").values()
+    }
+    ablation_figure(tmp_path / "a.png", ["loss.lambda"], tables)
+    (drawn,) = figures
+    drawn.draw_without_rendering()
+    box = drawn.legends[0].get_window_extent()
+    assert 0 <= box.x0 and box.x1 <= drawn.bbox.width and len(drawn.legends[0].get_texts()) == 3
+
+
+@pytest.mark.slow
 def test_studies_that_have_nothing_to_draw_take_no_place(tmp_path: Path) -> None:
     tables = tables_of([run for lr in range(8) for run in grid(1, judge={"lr": lr})], *BOTH)
     last = list(tables)[-1]
