@@ -54,7 +54,8 @@ def test_every_stage_leaves_its_results(repository: Path) -> None:
         assert len(table) >= rows and np.isfinite(table.drop(columns="r1", errors="ignore").to_numpy()).all()
     scores = json.loads((repository / "metrics" / "evaluate.json").read_text())
     assert set(scores) == {
-        "fidelity", "r_precision", "caption_consistency", "attribute_accuracy", "nearest", "protocol",
+        "fidelity", "r_precision", "caption_consistency", "attribute_accuracy", "nearest", "variety",
+        "protocol",
     }  # fmt: skip
     assert np.load(repository / "samples" / "paired.npy").shape == (240, 3, 32, 32)
     assert not list(repository.glob("**/*.part"))
