@@ -35,7 +35,7 @@ class Runner(BaseRunner):  # type: ignore[misc]
         ),
     ) -> list[Path]:
         """Images of a caption, one a noise vector."""
-        if not 0 <= seed <= MAX_SEED:  # the server of a package that `cog build` did not make checks no limits
+        if not 0 <= seed <= MAX_SEED:  # Cog's server lets numbers beyond the limits above pass
             raise ValueError(f"the seed is {seed}; legal are 0 to {MAX_SEED}")
         try:
             prompt = parse_prompt(caption, self.model.vocabulary)
