@@ -9,14 +9,19 @@ EPSILON = 1e-2
 
 
 def mode_seeking(first: Tensor, second: Tensor, first_noise: Tensor, second_noise: Tensor) -> Tensor:
-    """1 / (difference of images / difference of their noise): equation 2, as a loss to minimise.
+    """1 / (difference of images / difference of their noise): equation 2, as a loss to minimise; mean over the pairs.
+
+    The published code compares the means of all pairs of a batch, which is low as soon as some pairs differ much. Here
+    each pair counts by itself, those that differ least the most.
 
     Args:
-        first, second: [N, 3, S, S], images of the same captions.
-        first_noise, second_noise: [N, Z], the noise they were generated from; of the whole batch in each process.
+        first, second: [N, 3, S, S], images of the same captions; this process's part of the batch.
+        first_noise, second_noise: [N, Z], the noise they were generated from. A pair of equal noise has no loss.
 
     Returns:
-        scalar in (0, 100]; mean absolute differences over the batch are compared.
+        scalar in [0, 100].
     """
-    (difference,) = means((first.float() - second.float()).abs())
-    return 1 / (difference / (first_noise - second_noise).abs().mean() + EPSILON)
+    images = (first.float() - second.float()).abs().flatten(1).mean(dim=1)
+    noise = (first_noise - second_noise).abs().mean(dim=1)
+    (loss,) = means(noise / (images + EPSILON * noise).clamp(min=1e-12))
+    return loss

@@ -208,13 +208,20 @@ class GanObjective:
         return backward(loss)
 
     def _mode_seeking_term(self, images: Tensor, noise: Noise, text: Text, count: int) -> Tensor:
-        """Between images of the first view and those of the noise of the next image of the batch."""
+        """Between images of the first view and those of the noise of the next image of the batch.
+
+        Every second pair has its binary dimensions in common, so that the others have to make the difference: images
+        that differ by the binary ones alone are few.
+        """
         first_noise, epsilon = (vector[:count] for vector in noise)
         other_noise, epsilon = (vector.roll(1, dims=0) for vector in (first_noise, epsilon))
+        binary = self.generator.binary_noise_dims
+        other_noise[::2, :binary] = first_noise[::2, :binary]
         with autocast(self.precision):
             captions = (tensor[:count] for tensor in (text.sentence, text.words, text.padding))
-            inputs = map(local_shard, (other_noise, epsilon, *captions))
-            (other,) = self.generator(*inputs, num_scales=self.generator.scales_without_image + 1).images
+            first_noise, other_noise, *others = map(local_shard, (first_noise, other_noise, epsilon, *captions))
+            num_scales = self.generator.scales_without_image + 1
+            (other,) = self.generator(other_noise, *others, num_scales=num_scales).images
             loss = mode_seeking(images[: len(other)], other, first_noise, other_noise)
         return backward(loss, self.mode_seeking)
 

@@ -13,6 +13,7 @@ from t2i.data.text.vocabulary import Vocabulary
 from t2i.losses.adversarial import fake_loss, generator_loss, real_loss
 from t2i.losses.damsm import Negatives
 from t2i.losses.kl import kl_to_standard_normal
+from t2i.losses.mode_seeking import mode_seeking
 from t2i.losses.nt_xent import nt_xent
 from t2i.models.encoders.damsm import Damsm, build_image_encoder
 from t2i.models.encoders.text import TextEncoder
@@ -140,11 +141,12 @@ def test_gradients_of_a_generator_step_are_those_of_the_sum_of_its_losses(captio
     other_noise, epsilon = rolled
     own_text = (each[:4] for each in (text.sentence, text.words, text.padding))
     (other,) = generator(other_noise, epsilon, *own_text, num_scales=1).images
-    ratio = (fake.images[0][:4] - other).abs().mean() / (noise[0][:4] - noise[0][:4].roll(1, dims=0)).abs().mean()
+    apart = (noise[0][:4] - other_noise).abs().mean(dim=1)
+    ratios = (fake.images[0][:4] - other).abs().mean(dim=(1, 2, 3)) / apart
     regions, codes = objective.damsm_encoders.image(fake.images[-1])
     damsm = objective.damsm_loss(regions, codes, text, batch.classes)
     kl = captions * kl_to_standard_normal(fake.mu, fake.logvar)
-    total = g + 0.3 / (ratio + 1e-2) + 0.7 * damsm + 0.5 * kl
+    total = g + (0.3 / (ratios + 1e-2)).mean() + 0.7 * damsm + 0.5 * kl
     if captions == 2:
         first, second = codes.chunk(2)
         total = total + 2.0 * nt_xent(first, second, 0.5)
@@ -153,6 +155,27 @@ def test_gradients_of_a_generator_step_are_those_of_the_sum_of_its_losses(captio
     torch.testing.assert_close(terms["g"], g.detach())
     for gradient, weight in zip(taken, generator.parameters(), strict=True):
         torch.testing.assert_close(gradient, weight.grad, rtol=1e-3, atol=1e-5)
+
+
+def test_noise_of_every_second_pair_differs_but_for_its_binary_dimensions(monkeypatch: pytest.MonkeyPatch) -> None:
+    objective, batch = make(mode_seeking=0.3), batch_of(4, 2)
+    objective.generator = make_generator(image_size=16, binary_noise_dims=2)
+    compared = list[Tensor]()
+
+    def loss(first: Tensor, second: Tensor, *noise: Tensor) -> Tensor:
+        compared.extend(noise)
+        return mode_seeking(first, second, *noise)
+
+    monkeypatch.setattr("t2i.training.gan.objective.mode_seeking", loss)
+    text, noise = objective.encode_captions(batch), objective.draw_noise(4, np.random.default_rng(0))
+    drawn = noise[0].clone()
+    objective.generator_step(objective.generate(text, noise, 2), noise, text, batch, RNG)
+    first, other = compared
+    assert torch.equal(noise[0], drawn)  # of the images themselves: as it was drawn
+    assert torch.equal(first, drawn[:4])
+    assert torch.equal(other[:, 2:], drawn[:4, 2:].roll(1, dims=0))
+    assert torch.equal(other[::2, :2], drawn[:4:2, :2])
+    assert torch.equal(other[1::2, :2], drawn[:4:2, :2])  # of the image before
 
 
 def test_the_matching_loss_is_added_for_each_scale_and_caption() -> None:
