@@ -125,7 +125,7 @@ def score_pictures(
         of_pairs = extract_features(sample.paired.batches(), judge_network).features
 
     compared = {kind: judged[kind].features for kind in ("fakes", "reals", "train")}
-    classes = np.concatenate([pack.images["class_id"].to_numpy() for pack in _reference(splits)])
+    classes = np.concatenate([pack.images["class_id"].to_numpy() for pack in _reference(splits).values()])
     if figure is not None:
         draw_nearest(figure, pictures, test.captions["text"].tolist(), compared, train)
     scores: Scores = {
@@ -153,16 +153,16 @@ def _image_sets(pictures: Pictures, splits: Mapping[str, PackedSplit], seed: int
     """What :func:`t2i.scores.fidelity.fidelity_scores` compares; training images and noise as many as pictures."""
     count, train = len(pictures.plan), splits["train"]
     return {
-        "reals": lambda: chain.from_iterable(map(real_images, _reference(splits))),
+        "reals": lambda: chain.from_iterable(map(real_images, _reference(splits).values())),
         "fakes": pictures.batches,
         "train_reals": partial(real_images, train, evenly_spaced(len(train), count)),
         "noise": partial(noise_images, count, pictures.image_size, seed),
     }
 
 
-def _reference(splits: Mapping[str, PackedSplit]) -> list[PackedSplit]:
+def _reference(splits: Mapping[str, PackedSplit]) -> dict[str, PackedSplit]:
     """The splits of the real side, in the order of its images."""
-    return [pack for name, pack in splits.items() if name != "train"]
+    return {name: pack for name, pack in splits.items() if name != "train"}
 
 
 def _features(sets: Mapping[str, Images], network: Network) -> dict[str, Features]:
@@ -176,9 +176,9 @@ def _chosen(features: Features, rows: list[int]) -> Features:
 
 
 def _of_test(reals: Tensor, splits: Mapping[str, PackedSplit]) -> Tensor:
-    """The rows of the test split in features of the real images of all splits but "train"."""
-    names = [name for name in splits if name != "train"]
-    return reals.split([len(splits[name]) for name in names])[names.index("test")]
+    """The rows of the test split in features of the real side."""
+    counts = {name: len(pack) for name, pack in _reference(splits).items()}
+    return reals.split(list(counts.values()))[list(counts).index("test")]
 
 
 def _caption_consistency(
