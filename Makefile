@@ -25,6 +25,7 @@ studies:      ## make the tables and figures of docs/results.md again, from the 
 	t2i ablation loss.damsm_lambda loss.lambda --baseline 0 --baseline 0 --name 'plain-[ab]-*' --name 'nodamsm-*' $(main) $(call study,losses)
 	t2i ablation loss.damsm_lambda loss.lambda --baseline 0 --baseline 0 --name 'dmgan-*' $(main) $(call study,dmgan)
 	t2i ablation loss.lambda --name 'images300-*' $(main) $(call study,images300)
+	t2i ablation loss.lambda --name 'images1000-*' $(main) $(call study,images1000)
 	t2i ablation loss.lambda --name 'captions-*' $(main) $(call study,captions)
 	t2i ablation loss.lambda --name 'photo-*' $(photo) $(call study,photographs)
 	t2i ablation loss.lambda --snapshots --name 'plain-*' --name 'strong-*' $(call study,lambda)
