@@ -70,6 +70,14 @@ def _check_device(params: Params, found: Findings) -> None:
                 f"budgets.{params.budget}.{stage}.batch_size is {size}, less than runtime.training_processes = "
                 f"{processes}: change one of them"
             )
+    training = params.stage("train_gan")
+    group, size = training["discriminator"]["minibatch_std"], training["batch_size"]
+    if group > 1 and size >= processes and size % (group * processes):
+        found.problems.append(
+            f"recipes.{params.recipe}.train_gan.discriminator.minibatch_std is {group}, and "
+            f"budgets.{params.budget}.train_gan.batch_size, {size}, gives each of {processes} processes no multiple of "
+            "it: change one of them"
+        )
     precision = resolve_precision(params.runtime.precision)
     native = "native" if has_native_bf16() else "not native here, fp32 is faster"
     found.add("precision", f"{precision} (runtime.precision: {params.runtime.precision}; bf16 is {native})")

@@ -64,6 +64,16 @@ def test_processes_share_out_a_batch() -> None:
     ]
 
 
+@pytest.mark.parametrize(("processes", "wrong"), [(1, False), (2, False), (3, True), (4, False), (8, True)])
+def test_each_process_needs_whole_groups_for_the_spread(processes: int, wrong: bool) -> None:
+    settings = ("recipe=photo", "budget=photo", f"runtime.training_processes={processes}")
+    expected = (
+        "recipes.photo.train_gan.discriminator.minibatch_std is 4, and budgets.photo.train_gan.batch_size, 16, gives "
+        f"each of {processes} processes no multiple of it: change one of them"
+    )
+    assert [line for line in problems(*settings) if "minibatch_std" in line] == ([expected] if wrong else [])
+
+
 def test_lines_of_this_machine() -> None:
     found = machine.check_machine(load(ROOT / "params.yaml", ["runtime.precision=fp32"]))
     lines = dict(found.lines)
