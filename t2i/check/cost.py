@@ -161,11 +161,14 @@ def _run_trial(stage: str, folder: Path, batch_size: int) -> Trial:
     """Run :mod:`t2i.check.trial` in a process of its own.
 
     Raises:
-        InputError: it failed; the last line of what it printed.
+        InputError: it failed; the last line of what it printed, unless it was killed.
     """
     command = [sys.executable, "-m", "t2i.check.trial", stage, str(folder), str(batch_size)]
     done = subprocess.run(command, capture_output=True, text=True, errors="replace")
     if done.returncode:
-        last = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}, perhaps for lack of memory"])[-1]
+        printed = (
+            done.stderr.strip().splitlines() if done.returncode > 0 else []
+        )  # what is killed only printed warnings
+        last = (printed or [f"exit code {done.returncode}, perhaps for lack of memory"])[-1]
         raise InputError(f"a trial of {stage} with {batch_size} images failed: {last}")
     return Trial(**json.loads(done.stdout.splitlines()[-1]))

@@ -39,12 +39,17 @@ def part_text(part: Findings) -> str:
     if not part.lines:
         return ""
     width = shutil.get_terminal_size((_WIDTH, 0)).columns
-    lines = (_wrapped(f"  {label:<16} {text}", width, " " * 19) for label, text in part.lines)
+    lines = (
+        textwrap.fill(
+            f"  {label:<16} {text}", width, subsequent_indent=" " * 19, break_long_words=False, break_on_hyphens=False
+        )
+        for label, text in part.lines
+    )
     return "\n".join(["", part.title, *lines])
 
 
 def conclusion(problems: Sequence[str], changes: Sequence[str]) -> str:
-    """Whether the run can start and with which command, or what stops it.
+    """Whether the run can start and with which command, or what stops it, a line each: they end with commands to copy.
 
     Args:
         changes: of params.yaml, ``key=value``.
@@ -53,10 +58,4 @@ def conclusion(problems: Sequence[str], changes: Sequence[str]) -> str:
         command = ["dvc", "exp", "run", *(part for change in changes for part in ("-S", change))]
         return f"\nnothing would stop it: {shlex.join(command) if changes else 'dvc repro'}"
     count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-    width = shutil.get_terminal_size((_WIDTH, 0)).columns
-    return "\n".join([f"\n{count} would stop it:", *(_wrapped(f"  - {line}", width, "    ") for line in problems)])
-
-
-def _wrapped(text: str, width: int, indent: str) -> str:
-    """Lines of text; commands to copy are not broken at hyphens."""
-    return textwrap.fill(text, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+    return "\n".join([f"\n{count} would stop it:", *(f"  - {line}" for line in problems)])

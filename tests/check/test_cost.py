@@ -1,6 +1,7 @@
 """Time, memory and disk of a run, from a few steps of each training."""
 
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from t2i.check.cost import check_cost
 from t2i.check.data import check_data
 from t2i.check.findings import Findings, duration, gib
 from t2i.check.trial import STEPS, Trial
+from t2i.errors import InputError
 from t2i.params.reader import load
 from tests.conftest import ROOT
 
@@ -48,6 +50,23 @@ def test_a_training_that_fails_is_one_line(monkeypatch: pytest.MonkeyPatch) -> N
     assert problem.startswith("a trial of train_gan with 8 images failed: ") and "damsm.pt" in problem
 
 
+@pytest.mark.parametrize(
+    ("code", "printed", "reason"),
+    [
+        (-9, "torch.py:1: UserWarning: old\n", "exit code -9, perhaps for lack of memory"),
+        (1, "", "exit code 1, perhaps for lack of memory"),
+        (1, "Traceback\nMemoryError\n", "MemoryError"),
+    ],
+)
+def test_a_killed_training_is_not_blamed_on_a_warning(
+    code: int, printed: str, reason: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    ended = subprocess.CompletedProcess([], code, "", printed)
+    monkeypatch.setattr("t2i.check.cost.subprocess.run", lambda *_, **__: ended)
+    with pytest.raises(InputError, match=f"^a trial of train_gan with 4 images failed: {reason}$"):
+        cost._run_trial("train_gan", tmp_path, 4)
+
+
 @pytest.mark.slow
 def test_sums(monkeypatch: pytest.MonkeyPatch) -> None:
     tried: dict[str, int] = {}
@@ -58,6 +77,7 @@ def test_sums(monkeypatch: pytest.MonkeyPatch) -> None:
         return TRIAL
 
     monkeypatch.setattr(cost, "_run_trial", run_trial)
+    monkeypatch.setattr(cost, "current_device", lambda: torch.device("cpu"))
     changes = ["budgets.smoke.train_gan.steps=1000", "budgets.smoke.preprocess.image_size=256", "budget=smoke"]
     found = measured(monkeypatch, *changes, "budgets.smoke.train_gan.grow_at=0.5")
     lines = dict(found.lines)
@@ -117,6 +137,7 @@ def test_processes_share_a_batch(monkeypatch: pytest.MonkeyPatch) -> None:
         return TRIAL
 
     monkeypatch.setattr(cost, "_run_trial", run_trial)
+    monkeypatch.setattr(cost, "current_device", lambda: torch.device("cpu"))
     monkeypatch.setattr(cost, "free_memory", lambda: 10**9)
     lines = dict(measured(monkeypatch, "budget=smoke", "runtime.training_processes=3").lines)
     assert tried == {"pretrain_damsm": 16, "train_judge": 16, "train_gan": 8}

@@ -74,13 +74,13 @@ def test_each_process_needs_whole_groups_for_the_spread(processes: int, wrong: b
     assert [line for line in problems(*settings) if "minibatch_std" in line] == ([expected] if wrong else [])
 
 
-def test_lines_of_this_machine() -> None:
+def test_lines_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "current_device", lambda: torch.device("cpu"))
     found = machine.check_machine(load(ROOT / "params.yaml", ["runtime.precision=fp32"]))
     lines = dict(found.lines)
     assert list(lines) == ["device", "precision", "memory", "disk", "git"]
     assert lines["precision"].startswith("fp32 (runtime.precision: fp32; bf16 is ")
-    if not torch.cuda.is_available():
-        assert lines["device"].startswith("processor, ") and f"{torch.get_num_threads()} threads" in lines["device"]
+    assert lines["device"].startswith("processor, ") and f"{torch.get_num_threads()} threads" in lines["device"]
 
 
 def test_the_memory_of_a_container(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

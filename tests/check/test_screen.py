@@ -66,3 +66,14 @@ def test_lines_are_as_long_as_the_terminal(monkeypatch: pytest.MonkeyPatch) -> N
     assert part_text(Findings("weights")) == ""
     assert conclusion([], []) == "\nnothing would stop it: dvc repro"
     assert conclusion(["one", "two"], ["seed=1"]) == "\n2 problems would stop it:\n  - one\n  - two"
+
+
+@pytest.mark.parametrize("columns", ["60", "100", "130"])
+def test_commands_of_problems_can_be_copied_from_a_terminal_of_any_width(
+    columns: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    problem = (
+        "data/coco/train2014 is a link: rm data/coco/train2014 && cp -rLs /mnt/storage/train2014 data/coco/train2014"
+    )
+    assert conclusion([problem], []).splitlines()[-1] == f"  - {problem}"
