@@ -86,12 +86,19 @@ class Experiments:
         chosen = [run for run in runs if not run.of_commit and named(run.name)]
         if not chosen:
             which = [*([f"named {' or '.join(names)}"] if names else []), *([f"on commit {commit}"] if commit else [])]
+            what = " ".join(["no finished experiment", *which])
+            if (without := [*filter(named, self.without_scores)]) and not commit:
+                raise InputError(f"{what} has scores; without are {few(without)}")
             others = sorted(run.name for run in self.runs if not run.of_commit)
-            there = f"there are {', '.join(others[:_NAMED])}{', ...' if len(others) > _NAMED else ''}"
-            raise InputError(f"{' '.join(['no finished experiment', *which])}; {there if others else 'there are none'}")
+            raise InputError(f"{what}; there are {few(others) if others else 'none'}")
         commits = {run.commit for run in chosen}
         chosen += [run for run in runs if run.of_commit and run.commit in commits]
         return Experiments(chosen, [*filter(named, self.unfinished)], [*filter(named, self.without_scores)])
+
+
+def few(names: Sequence[str]) -> str:
+    """The first of some names."""
+    return f"{', '.join(names[:_NAMED])}{', ...' if len(names) > _NAMED else ''}"
 
 
 def show_experiments() -> list[dict[str, Any]]:

@@ -3,6 +3,7 @@
 import json
 import warnings
 from collections.abc import Iterable
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -27,19 +28,18 @@ def write_runs(path: Path, runs: Iterable[Run], *, add: bool = False) -> int:
         add: keep the runs that the table has; those of the same name, commit and parameters are replaced.
 
     Raises:
-        InputError: ``add``, and the file there is no such table, or has a run of the same name and commit with other
-            parameters.
+        InputError: ``add``, and the file there is no such table; or two runs have the same name and commit, but not the
+            same parameters.
     """
-    runs = list(runs)
-    lines = {_key(run): run for run in (read_runs(path) if add and path.exists() else [])}
-    for run in runs:
+    lines: dict[tuple[str, str], Run] = {}
+    for run in chain(read_runs(path) if add and path.exists() else [], runs):
         if (other := lines.get(_key(run))) and (name := _differing(other, run)):
             raise InputError(
                 f"{path} has another run {run.name} of commit {run.commit[:7]}, with {name} = "
                 f"{value_label(other.params[name])} and not {value_label(run.params[name])}: give this one another "
-                "name with `dvc exp rename`"
+                "name, with `dvc exp rename` or in the table"
             )
-    lines |= {_key(run): run for run in runs}
+        lines[_key(run)] = run
     chosen = {name for run in lines.values() for name in run.params if counts(name, run.params)}
     table = pd.DataFrame([_line(lines[key], chosen) for key in sorted(lines)])
     columns = sorted(map(str, table.columns), key=_group)

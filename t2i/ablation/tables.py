@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from t2i.ablation.effects import MEAN, NO_DIFFERENCE, as_estimate, compare, sorted_cells
-from t2i.ablation.experiments import Experiments, read_experiments, show_experiments
+from t2i.ablation.experiments import Experiments, few, read_experiments, show_experiments
 from t2i.ablation.figure import ablation_figure, grid_figure, snapshot_figure
 from t2i.ablation.power import POWER, power_table
 from t2i.ablation.run_table import read_runs
@@ -26,6 +26,13 @@ _NAMED = 20
 def ablation_name(parameters: Sequence[str], *, snapshots: bool = False) -> str:
     """Name of the files of an ablation, without ending."""
     return f"ablation-{'+'.join(parameters)}{'-snapshots' if snapshots else ''}"
+
+
+def compared_in(name: str) -> str:
+    """What the ablation of a name compares, in words."""
+    parameters = name.removeprefix("ablation-")
+    of_evaluation = parameters.removesuffix("-snapshots")
+    return " and ".join(of_evaluation.split("+")) + (", by snapshot" if parameters != of_evaluation else "")
 
 
 def write_ablation(
@@ -66,8 +73,10 @@ def write_ablation(
     scored = [run for run in experiments.runs if scores(run)]
     unscored = [run.name for run in experiments.runs if not scores(run) and not run.of_commit]
     experiments = replace(experiments, without_scores=[*experiments.without_scores, *unscored])
-    if snapshots and not scored:
-        raise InputError("no run has scores of snapshots (metrics/score_snapshots.json)")
+    without = experiments.without_scores
+    if not scored or (without and all(run.of_commit for run in scored)):
+        kind = "scores of snapshots (metrics/score_snapshots.json)" if snapshots else "scores (metrics/evaluate.json)"
+        raise InputError(f"no finished run has {kind}{f'; without are {few(without)}' if without else ''}")
     studies, alone = find_studies(scored, compared, scores)
     shown = [study for study in studies if not _lacking(study, cell)]
     if not shown:

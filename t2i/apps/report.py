@@ -13,8 +13,10 @@ import pandas as pd
 from matplotlib import style
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from pandas.api.types import is_numeric_dtype
 
 from t2i.ablation.metrics import flatten
+from t2i.ablation.tables import compared_in
 from t2i.errors import InputError
 from t2i.files import replacing
 from t2i.scores.summary import summary
@@ -50,7 +52,7 @@ def write_report(path: Path, metrics: Path, plots: Path) -> None:
     scores = _read(metrics / "evaluate.json")
     try:
         text = summary(scores)
-    except (KeyError, TypeError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise InputError(f"{metrics / 'evaluate.json'} is of another version: `dvc repro` makes it again") from error
     parts = ["<h1>A run of t2i</h1>", f"<pre>{html.escape(text)}</pre>", _protocols(scores)]
     for name, title in _GRIDS.items():
@@ -61,11 +63,11 @@ def write_report(path: Path, metrics: Path, plots: Path) -> None:
     if (snapshots := plots / "snapshots.csv").is_file():
         parts.append(f"<h2>Scores of snapshots of the generator</h2>{_curves(snapshots, 'Snapshots')}")
     for table in sorted(metrics.glob("ablation-*.csv")):
-        parameter = table.stem.removeprefix("ablation-")
-        parts.append(f"<h2>Effect of {html.escape(parameter)}</h2>")
+        compared = compared_in(table.stem)
+        parts.append(f"<h2>Effect of {html.escape(compared)}</h2>")
         figure = plots / f"{table.stem}.png"
         if figure.is_file():
-            parts.append(_picture(figure, f"scores against {parameter}"))
+            parts.append(_picture(figure, f"scores against {compared}"))
         numbers = _table(table, keep_default_na=False).to_html(index=False, border=0)
         parts.append(f"<details><summary>All numbers</summary>{numbers}</details>")
     page = (
@@ -127,6 +129,8 @@ def _curves(path: Path, title: str) -> str:
     names = [name for name in table if name != "step"]
     if "step" not in table or not names:
         raise InputError(f"{path} is damaged: it has no column step, or no other: make it again")
+    if texts := [name for name in table if not is_numeric_dtype(table[name])]:
+        raise InputError(f"{path} is damaged: its column {texts[0]} has more than numbers: make it again")
     with style.context("default"):
         figure = Figure(figsize=(2.6 * len(names), 2.3), layout="constrained")
         FigureCanvasAgg(figure)

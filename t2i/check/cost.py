@@ -166,9 +166,8 @@ def _run_trial(stage: str, folder: Path, batch_size: int) -> Trial:
     command = [sys.executable, "-m", "t2i.check.trial", stage, str(folder), str(batch_size)]
     done = subprocess.run(command, capture_output=True, text=True, errors="replace")
     if done.returncode:
-        printed = (
-            done.stderr.strip().splitlines() if done.returncode > 0 else []
-        )  # what is killed only printed warnings
+        # a trial that is killed has printed warnings at most
+        printed = done.stderr.strip().splitlines() if done.returncode > 0 else []
         last = (printed or [f"exit code {done.returncode}, perhaps for lack of memory"])[-1]
         raise InputError(f"a trial of {stage} with {batch_size} images failed: {last}")
     return Trial(**json.loads(done.stdout.splitlines()[-1]))

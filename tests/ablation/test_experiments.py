@@ -115,6 +115,8 @@ def test_runs_are_chosen_by_name_and_commit_with_the_scores_of_their_commits() -
             names(*patterns, commit=commit)
     with pytest.raises(InputError, match=r"^no finished experiment; there are none$"):
         Experiments(runs[:1], [], []).chosen()
+    with pytest.raises(InputError, match=r"^no finished experiment named e3 or z has scores; without are e3$"):
+        every.chosen(["e3", "z"])
 
 
 def test_the_error_of_dvc_is_shown_and_not_what_it_prints_below(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -70,6 +70,15 @@ def test_runs_are_added_to_a_table(tmp_path: Path) -> None:
     assert path.read_text() == "no table\n"
 
 
+def test_runs_of_one_name_in_tables_that_were_joined_are_not_dropped(tmp_path: Path) -> None:
+    path = tmp_path / "runs.csv"
+    joined = "run,commit,of,params.seed\na,11,experiment,0\na,11,experiment,5\n"
+    path.write_text(joined)
+    with pytest.raises(InputError, match="has another run a of commit 11, with seed = 0 and not 5: give this one"):
+        write_runs(path, [Run("b", "11", {"seed": 1}, {"evaluate.x": 0.2})], add=True)
+    assert path.read_text() == joined
+
+
 def test_values_that_look_like_none_and_numbers_survive(tmp_path: Path) -> None:
     params: list[dict[str, Any]] = [{"seed": 0, "a": None, "b": True, "c": [1, "x"], "d": 0.1, "e": "fp32", "f": 1}]
     params.append({"seed": 1, "a": "none"})

@@ -86,8 +86,22 @@ def test_runs_without_snapshots_are_left_out_of_their_comparison(tmp_path: Path,
     show(*without)
     only = tmp_path / "runs.csv"
     write_runs(only, read_experiments(shown(*without)).chosen(commit="12345").runs)
-    with pytest.raises(InputError, match=r"^no run has scores of snapshots \(metrics/score_snapshots.json\)$"):
+    reason = r"^no finished run has scores of snapshots \(metrics/score_snapshots.json\); without are e0, e1, e2, e3$"
+    with pytest.raises(InputError, match=reason):
         write_ablation(["loss.lambda"], ["0"], tmp_path, tmp_path, only, snapshots=True)
+
+
+def test_runs_without_any_scores_are_named(tmp_path: Path, show: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tables, "show_experiments", lambda: [])
+    with pytest.raises(InputError, match=r"^no finished run has scores \(metrics/evaluate.json\)$"):
+        write_ablation(["loss.lambda"], ["0"], tmp_path, tmp_path)
+    diverged = [experiment(lambda_, 0) for lambda_ in (0, 0.2)]
+    for run in diverged:
+        run["metrics"] = {}
+    show(*diverged)
+    with pytest.raises(InputError, match=r"^no finished run has scores \(metrics/evaluate.json\); without are e0, e1$"):
+        write_ablation(["loss.lambda"], ["0"], tmp_path, tmp_path)
+    assert not list(tmp_path.iterdir())
 
 
 def test_nothing_is_written_if_the_figure_fails(tmp_path: Path, show: Any, monkeypatch: pytest.MonkeyPatch) -> None:

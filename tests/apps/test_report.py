@@ -1,5 +1,6 @@
 """The page of a run, from the committed run of this repository."""
 
+import json
 import re
 import shutil
 from pathlib import Path
@@ -35,15 +36,26 @@ def test_scores_grids_curves_and_ablations_and_nothing_from_elsewhere(run: Path)
     assert not list(run.glob("*.part"))
 
 
+def test_ablations_are_headed_by_what_they_compare(run: Path) -> None:
+    for name in ("loss.damsm_lambda+loss.lambda", "loss.lambda-snapshots"):
+        (run / "metrics" / f"ablation-{name}.csv").write_text("score,value\nFID,0.2\n")
+    page = report(run)
+    assert "<h2>Effect of loss.damsm_lambda and loss.lambda</h2>" in page
+    assert "<h2>Effect of loss.lambda, by snapshot</h2>" in page
+
+
 def test_what_is_not_there_is_left_out_but_scores_are_needed(run: Path) -> None:
     shutil.rmtree(run / "plots")
     assert "<img" not in report(run)
     (run / "metrics" / "evaluate.json").write_text("{")
     with pytest.raises(InputError, match="evaluate.json is damaged: `dvc repro` makes it again"):
         report(run)
-    (run / "metrics" / "evaluate.json").write_text('{"fidelity": {"judge_fid": {"fakes": 1.0}}}')
-    with pytest.raises(InputError, match="evaluate.json is of another version: `dvc repro` makes it again"):
-        report(run)
+    edited = json.loads((ROOT / "metrics" / "evaluate.json").read_text())
+    edited["fidelity"]["judge"]["fid"]["fakes"] = "many"
+    for other in ('{"fidelity": {"judge_fid": {"fakes": 1.0}}}', '{"fidelity": []}', json.dumps(edited)):
+        (run / "metrics" / "evaluate.json").write_text(other)
+        with pytest.raises(InputError, match="evaluate.json is of another version: `dvc repro` makes it again"):
+            report(run)
     (run / "metrics" / "evaluate.json").unlink()
     with pytest.raises(InputError, match="evaluate.json is not there yet: `dvc repro` makes it"):
         report(run)
@@ -55,6 +67,11 @@ def test_what_is_not_there_is_left_out_but_scores_are_needed(run: Path) -> None:
         ("metrics/evaluate.json", "null", "is damaged: `dvc repro` makes it again"),
         ("plots/train_gan.csv", "", "is damaged: make it again"),
         ("plots/train_gan.csv", "<<<<<<< HEAD\n1\n", "is damaged: it has no column step, or no other: make it again"),
+        (
+            "plots/train_gan.csv",
+            "step,d\n<<<<<<< HEAD\n1,2\n=======\n1,3\n>>>>>>> other\n",
+            "is damaged: its column step has more than numbers: make it again",
+        ),
         ("metrics/ablation-x.csv", "", "is damaged: make it again"),
     ],
 )
