@@ -20,15 +20,14 @@ from pathlib import Path
 from benchmarks.options import add_repeats, make_parser, one_line_errors
 from benchmarks.report import report
 from benchmarks.timing import Seconds, spread, time_alternately
-
-CAPTION = "this bird has wings that are red and has a yellow belly"
+from t2i.apps.defaults import CAPTION, GAN
 
 
 @one_line_errors("cold_start")
 def main() -> None:
     """Measure and report."""
     parser = make_parser("cold_start")
-    parser.add_argument("--model", type=Path, default=Path("models/gan.pt"), help="a trained gan.pt")
+    parser.add_argument("--model", type=Path, default=GAN, help="a trained gan.pt")
     parser.add_argument("--budget", help="an untrained model of the sizes of this budget instead")
     parser.add_argument("--recipe", default="quick", help="with --budget, recipe of params.yaml")
     parser.add_argument("--data", default="toy_birds", help="with --budget, data of params.yaml")

@@ -20,8 +20,8 @@ import time
 from pathlib import Path
 
 from benchmarks.options import add_selectors, make_parser, one_line_errors, sizes_text
+from benchmarks.process import Measurement, run_module
 from benchmarks.report import report
-from benchmarks.scaling import Measurement, run_module
 from benchmarks.synthetic import damsm_encoders, judge, synthetic_pack, text_to_image, vocabulary_of
 from t2i.checkpoints import model_file
 from t2i.data.packed import PackedSplit
@@ -40,6 +40,8 @@ def main() -> None:
     if given.stage:
         print(json.dumps(measure(given.stage, params_of(given, *given.images), given.folder)))
         return
+    if given.folder is not None:
+        given.folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=given.folder) as folder:
         compare(given, Path(folder))
 

@@ -11,15 +11,13 @@ the one before it: 1 is linear growth, 0 is none. Prints a table and a line of J
 """
 
 import argparse
-import json
 import math
 import statistics
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks.options import add_selectors, make_parser, sizes_text
+from benchmarks.options import add_selectors, make_parser, one_line_errors, sizes_text
+from benchmarks.process import Measurement, run_module
 from benchmarks.report import report
 
 TRAININGS = ("attngan", "dmgan", "damsm")
@@ -30,9 +28,8 @@ SIZES = {"batch": 16, "pixels": 64, "words": 12, "images": 512}
 WORK = {"sampling": 100, "scoring": 500, "preprocess": 256}
 """Other work -> the number of images it starts with."""
 
-Measurement = dict[str, float]
 
-
+@one_line_errors("scaling")
 def main() -> None:
     """Measure and report."""
     parser = make_parser("scaling")
@@ -98,15 +95,6 @@ def measure(given: argparse.Namespace, what: str, axis: str, value: int) -> Meas
             "--batch-size", sizes["batch"], "--max-words", sizes["words"],
         )  # fmt: skip
     return {"seconds": run["seconds"], "gib": run["peak_gib"] - run["start_gib"]}
-
-
-def run_module(module: str, *arguments: str) -> Measurement:
-    """Run a module in a new process; returns the JSON in its last line."""
-    done = subprocess.run([sys.executable, "-m", module, *arguments], capture_output=True, text=True)
-    if done.returncode:
-        sys.exit(f"{module} {' '.join(arguments)}: {done.stderr.strip()}")
-    result: Measurement = json.loads(done.stdout.splitlines()[-1])
-    return result
 
 
 if __name__ == "__main__":

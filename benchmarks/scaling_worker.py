@@ -17,6 +17,7 @@ import pandas as pd
 import torch
 
 from benchmarks import synthetic
+from benchmarks.options import one_line_errors
 from benchmarks.synthetic import damsm_encoders, synthetic_split, text_to_image, vocabulary_of
 from t2i.data.batches import EncodedCaptions
 from t2i.data.packed import PackedSplit
@@ -39,6 +40,7 @@ TEST_IMAGES = 50
 MAX_WORDS = 18
 
 
+@one_line_errors("scaling_worker")
 def main() -> None:
     """Measure one piece of work, or pack."""
     what, *rest = sys.argv[1:]

@@ -39,6 +39,7 @@ def synthetic_pack(
     words: tuple[int, int] = (6, 18),
     captions_per_image: int = 10,
     resize_ratio: float = 1.0,
+    damsm_image_size: int | None = None,
 ) -> None:
     """Pack images of one colour with captions of random words.
 
@@ -47,6 +48,7 @@ def synthetic_pack(
         images: split -> number of its images.
         words: minimum and maximum length of a caption; all lengths between are equally likely.
         resize_ratio: side as packed / side of the training crop.
+        damsm_image_size: of the images that DAMSM pretraining reads; None: image_size.
     """
     rng = np.random.default_rng(0)
     splits = {
@@ -61,7 +63,9 @@ def synthetic_pack(
         ]
         for split, count in images.items()
     }
-    pack(splits, folder, image_size=image_size, resize_ratio=resize_ratio, processes=1)
+    pack(
+        splits, folder, image_size=image_size, damsm_image_size=damsm_image_size, resize_ratio=resize_ratio, processes=1
+    )
 
 
 def _sentence(rng: np.random.Generator, words: tuple[int, int]) -> str:

@@ -14,7 +14,6 @@ import argparse
 import json
 import math
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -26,6 +25,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.options import add_selectors, load_params, make_parser, one_line_errors, sizes_text
+from benchmarks.process import Measurement, run_module
 from benchmarks.reference import plain_damsm, plain_gan
 from benchmarks.report import report
 from benchmarks.synthetic import damsm_encoders, synthetic_split, vocabulary_of
@@ -48,8 +48,6 @@ VARIANTS: dict[str, dict[str, Any]] = {
 """Variant -> its arguments of the training; all but the first are t2i's."""
 WARM_UP = 2  # steps that are not timed
 _STAGES = (("pretrain_damsm", "attngan"), ("train_gan", "attngan"), ("train_gan", "dmgan"))  # with a batch size each
-
-Measurement = dict[str, float]
 
 
 @one_line_errors("train_step")
@@ -104,17 +102,13 @@ def made_up_split(given: argparse.Namespace, folder: Path) -> PackedSplit:
     return synthetic_split(
         folder, images=max(64, *batches), words=(min(6, longest), math.ceil(1.25 * longest)),
         image_size=params.stage("preprocess")["image_size"], resize_ratio=params.dataset.resize_ratio,
+        damsm_image_size=params.stage("preprocess")["damsm_image_size"],
     )  # fmt: skip
 
 
 def _in_own_process(what: str, variant: str, prepared: Path) -> Measurement:
     own = ["--what", what, "--variant", variant, "--prepared", str(prepared)]
-    command = [sys.executable, "-m", "benchmarks.train_step", *sys.argv[1:], *own]
-    done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode:
-        sys.exit(done.stderr)
-    result: Measurement = json.loads(done.stdout.splitlines()[-1])
-    return result
+    return run_module("benchmarks.train_step", *sys.argv[1:], *own)
 
 
 def measure(given: argparse.Namespace, steps: int) -> Measurement:

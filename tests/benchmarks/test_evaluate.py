@@ -89,6 +89,6 @@ def test_every_number_of_images_is_measured_in_processes_of_their_own(
 def test_a_disk_that_is_too_small_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     monkeypatch.setattr("shutil.disk_usage", lambda _: type("Usage", (), {"free": 10**6}))
-    monkeypatch.setattr("sys.argv", ["evaluate", *SMALL, "--folder", str(tmp_path)])
+    monkeypatch.setattr("sys.argv", ["evaluate", *SMALL, "--folder", str(tmp_path / "made")])
     with pytest.raises(SystemExit, match=r"^evaluate: 0 GiB are needed in .* and 0 free: make room$"):
         evaluate.main()

@@ -1,6 +1,7 @@
 """What the user has to mend ends a benchmark with one line."""
 
 import importlib
+from pathlib import Path
 
 import pytest
 
@@ -28,6 +29,13 @@ def test_errors_are_one_line(
         importlib.import_module(f"benchmarks.{benchmark}").main()
     message = str(caught.value.code)
     assert message.startswith(f"{benchmark}: ") and reason in message and "\n" not in message
+
+
+def test_a_worker_without_parameters_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["scaling_worker", "scoring", "4"])
+    with pytest.raises(SystemExit, match=r"^scaling_worker: params.yaml: cannot be read \(No such file"):
+        importlib.import_module("benchmarks.scaling_worker").main()
 
 
 def test_a_training_without_any_of_the_variants_is_left_out(

@@ -8,12 +8,25 @@ from pathlib import Path
 import pytest
 
 from benchmarks import train_step
+from t2i.data.packed import PackedSplit, damsm_folder
 from tests.conftest import ROOT
 
 
 def options(prepared: Path, what: str, variant: str) -> Namespace:
     selected = ["--what", what, "--variant", variant, "--prepared", str(prepared), "--budget", "smoke"]
     return train_step.parser().parse_args(selected)
+
+
+def test_images_of_damsm_pretraining_have_the_size_of_the_budget(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)
+    selected = ["--data", "cub", "--budget", "paper", "--batch-size", "2"]
+    train_step.made_up_split(train_step.parser().parse_args(selected), tmp_path / "prepared")
+    sides = [
+        PackedSplit(each, "train").image_size for each in (tmp_path / "prepared", damsm_folder(tmp_path / "prepared"))
+    ]
+    assert sides == [256, 299]
 
 
 def operations(prepared: Path, what: str, variant: str) -> float:
