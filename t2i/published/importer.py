@@ -1,9 +1,12 @@
 """Checkpoints and vocabularies of the published AttnGAN and DM-GAN models -> model files of this repository."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeVar
+
+from torch import nn
 
 from t2i.checkpoints import model_file
 from t2i.checkpoints.provenance import file_digest, provenance, weights_digest
@@ -15,9 +18,10 @@ from t2i.models.encoders.text import TextEncoder
 from t2i.models.generators.generator import Generator, image_sizes
 from t2i.pipeline.run import DAMSM
 from t2i.published import networks
-from t2i.published.files import read_state, vocabulary
+from t2i.published.files import State, read_state, vocabulary
 
 Model = Literal["attngan", "dmgan"]
+Network = TypeVar("Network", bound=nn.Module)
 _NORMS: dict[str, Model] = {"batch": "attngan", "spectral": "dmgan"}  # of the published discriminators
 
 
@@ -67,10 +71,11 @@ def import_checkpoints(files: PublishedFiles, out: Path, model: Model | None = N
         raise InputError(problem)
     text = generator = None
     if files.text_encoder is not None and files.captions is not None:
-        text = networks.text_encoder(read_state(files.text_encoder), vocabulary(files.captions))
+        words = vocabulary(files.captions)
+        text = _read(files.text_encoder, lambda state: networks.text_encoder(state, words))
     if files.generator is not None:
-        generator = networks.generator(read_state(files.generator))
-    discriminators = [_discriminator(path) for path in files.discriminators]
+        generator = _read(files.generator, networks.generator)
+    discriminators = [_read(path, networks.discriminator) for path in files.discriminators]
     _check_sizes(files.discriminators, discriminators, generator)
     _check_embedding(text, generator, discriminators)
     kind = _kind(generator, discriminators, model)
@@ -113,10 +118,15 @@ def _missing_part(files: PublishedFiles) -> str | None:
     return None
 
 
-def _discriminator(path: Path) -> Discriminator:
+def _read(path: Path, network: Callable[[State], Network]) -> Network:
+    """The network whose weights a file has.
+
+    Raises:
+        InputError: the file is missing or damaged, or has the weights of another network.
+    """
     state = read_state(path)
     try:
-        return networks.discriminator(state)
+        return network(state)
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
 
@@ -192,8 +202,8 @@ def _encoders(files: PublishedFiles, text: TextEncoder, kind: Model | None) -> D
             "AttnGAN's: add --model attngan or --model dmgan"
         )
     assert files.image_encoder is not None
+    image = _read(files.image_encoder, partial(networks.image_encoder, align_corners=kind == "dmgan"))
     try:
-        image = networks.image_encoder(read_state(files.image_encoder), align_corners=kind == "dmgan")
         return Damsm(text, image)
     except ValueError as error:  # they have different sizes
         raise InputError(f"{files.image_encoder} does not fit {files.text_encoder}: {error}") from error

@@ -145,8 +145,26 @@ def test_numbers_that_are_not_finite_are_refused_with_the_tensor(
         import_checkpoints(
             PublishedFiles(tmp_path / "netG.pth", tmp_path / "text.pth", None, captions), tmp_path / "models"
         )
-    assert str(caught.value) == f"the {what} has numbers in {name} that are NaN or infinite; it is damaged"
+    reason = f"the {what} has numbers in {name} that are NaN or infinite; it is damaged"
+    assert str(caught.value) == f"{tmp_path / file}: {reason}"
     assert not (tmp_path / "models").exists()
+
+
+def test_swapped_files_are_named(tmp_path: Path) -> None:
+    torch.save(to_published(small_generator("attngan")), tmp_path / "netG.pth")
+    torch.save(to_published(small_text_encoder()), tmp_path / "text.pth")
+    captions = write_captions(tmp_path / "captions.pickle", WORDS)
+    with pytest.raises(InputError) as caught:
+        import_checkpoints(
+            PublishedFiles(tmp_path / "text.pth", tmp_path / "netG.pth", None, captions), tmp_path / "models"
+        )
+    assert str(caught.value).startswith(f"{tmp_path / 'netG.pth'}: no text encoder of the published models: ")
+    torch.save(to_published(small_text_encoder()), tmp_path / "netG.pth")
+    with pytest.raises(InputError) as caught:
+        import_checkpoints(
+            PublishedFiles(tmp_path / "netG.pth", tmp_path / "text.pth", None, captions), tmp_path / "models"
+        )
+    assert str(caught.value).startswith(f"{tmp_path / 'netG.pth'}: no generator of the published models: ")
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
