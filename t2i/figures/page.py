@@ -1,19 +1,19 @@
 """Building blocks of figures that consist of text and images: blocks are put beside and below each other with PIL.
 
-A block is an RGB image; its background is white. The same input gives the same bytes.
+A block is an RGB image; its background is white. The same input gives the same bytes, if it needs no other font than
+DejaVu Sans.
 """
 
 import textwrap
 from collections.abc import Sequence
-from functools import cache
 from pathlib import Path
 from typing import Literal
 
-import matplotlib
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
+from t2i.figures.fonts import font_for
 from t2i.files import replacing
 
 Pixels = NDArray[np.uint8]
@@ -23,7 +23,6 @@ BLACK, GREY, LIGHT_GREY, WHITE = "#1f1f1f", "#6b6b6b", "#f4f4f4", "#ffffff"
 SMALL, LARGE = 15, 17  # font sizes in pixels
 GAP, MARGIN = 10, 18
 
-_FONT = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
 _MIN_GLYPH = 4  # pixels: hardly any letter is narrower
 _MIN_SIDE = 144  # pixels: smaller images are enlarged to about this size
 
@@ -32,18 +31,18 @@ def text_block(
     text: str, width: int, size: int = LARGE, colour: str = BLACK, align: Literal["left", "center"] = "left"
 ) -> Image.Image:
     """Text in lines of at most ``width`` pixels; a block of that width."""
-    lines, height = wrap(text, width, size), round(1.35 * size)
+    lines, height, font = wrap(text, width, size), round(1.35 * size), font_for(text, size)
     block = Image.new("RGB", (width, height * len(lines)), WHITE)
     draw = ImageDraw.Draw(block)
     x, anchor = (0, "ls") if align == "left" else (width / 2, "ms")
     for number, line in enumerate(lines):
-        draw.text((x, round((number + 0.78) * height)), line, colour, _font(size), anchor)
+        draw.text((x, round((number + 0.78) * height)), line, colour, font, anchor)
     return block
 
 
 def wrap(text: str, width: int, size: int = LARGE) -> list[str]:
     """Lines of at most ``width`` pixels; words that are too long are broken, and line breaks are kept."""
-    font, text = _font(size), text.strip()
+    font, text = font_for(text, size), text.strip()
     lines: list[str] = []
     for characters in range(width // _MIN_GLYPH, 0, -1):
         lines = [line for part in text.splitlines() for line in textwrap.wrap(part, characters) or [""]]
@@ -102,9 +101,3 @@ def save_page(path: Path, content: Image.Image) -> None:
     page.paste(content, (MARGIN, MARGIN))
     with replacing(path) as part:
         page.save(part, format="png")
-
-
-@cache
-def _font(size: int) -> ImageFont.FreeTypeFont:
-    # the other layout engine is used where a library happens to be installed, and places letters differently
-    return ImageFont.truetype(_FONT, size, layout_engine=ImageFont.Layout.BASIC)
