@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 import torch
 from torch import Tensor
+from torch.utils._pytree import tree_map_only
 
 from t2i.errors import InputError
 from t2i.runtime import distributed
@@ -73,7 +74,8 @@ def restore_state(path: Path | None, parts: Mapping[str, Stateful]) -> int:
     for name in rest["names"]:
         state = distributed.broadcast_state(saved["parts"][name] if saved else None)
         if name in parts:
-            parts[name].load_state_dict(state)
+            # a part may keep tensors of a state, and with one of them the whole file, when that has long been replaced
+            parts[name].load_state_dict(tree_map_only(Tensor, Tensor.clone, state))
         del state  # before the next one comes
     torch.set_rng_state(rest["random"]["cpu"])
     if torch.cuda.is_available() and "cuda" in rest["random"]:  # a checkpoint of a processor may go on on a GPU
@@ -134,6 +136,7 @@ def check_disk_space(folder: Path, parts: Mapping[str, Stateful], kept_bytes: in
     """Check before hours are spent that checkpoints and results will fit.
 
     Args:
+        folder: of the checkpoints; what a former run has left there is part of what is needed.
         kept_bytes: of the files that the training writes beside its checkpoints.
 
     Raises:
@@ -143,12 +146,13 @@ def check_disk_space(folder: Path, parts: Mapping[str, Stateful], kept_bytes: in
     # weights and two moments each, twice: the old checkpoint goes when the new one is complete; and the model file
     # with its copy in DVC's cache; what is kept besides is here, among the results and in the cache
     needed = 3 * (2 * weights) + 2 * weights + 3 * kept_bytes
+    needed -= sum(file.stat().st_size for file in folder.iterdir() if file.is_file())
     free = shutil.disk_usage(folder).free
     if free < needed:
         unit = 2**20
         raise InputError(
             f"checkpoints and the model need {math.ceil(needed / unit):,} MiB on the disk of {folder}, which has "
-            f"{free // unit:,} MiB; free some and run it again: nothing has been computed yet"
+            f"{free // unit:,} MiB; free some and run it again: no step has been made"
         )
 
 

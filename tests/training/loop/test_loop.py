@@ -166,6 +166,34 @@ def test_too_small_a_disk_is_found_before_the_first_step(
         small_damsm(striped, vocabulary, steps=4, checkpoints=policy(tmp_path / "scratch"))
 
 
+def test_space_that_a_stopped_training_has_taken_is_not_asked_for_again(
+    striped: Path, vocabulary: Vocabulary, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, usage = tmp_path / "scratch", shutil.disk_usage(tmp_path)
+    with pytest.raises(StoppedError):
+        small_damsm(striped, vocabulary, steps=4, checkpoints=policy(folder, after=2))
+    taken = (folder / CHECKPOINT).stat().st_size
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=2**22 - taken))  # 4 MiB is needed in all
+    small_damsm(striped, vocabulary, steps=4, checkpoints=policy(folder))
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="no Linux")
+def test_a_replaced_checkpoint_is_not_held(striped: Path, damsm: Damsm, tmp_path: Path) -> None:
+    def progress() -> ProgressImages:
+        return ProgressImages(PackedSplit(striped, "test"), damsm, tmp_path / "grid.png", 18)
+
+    with pytest.raises(StoppedError):
+        small_gan(striped, damsm, observers={"progress": progress()}, checkpoints=policy(tmp_path / "scratch", after=2))
+    held: list[str] = []
+
+    def stop() -> None:
+        held.append(Path("/proc/self/maps").read_text())
+
+    again = CheckpointPolicy(tmp_path / "scratch", 0.0, stop)
+    small_gan(striped, damsm, observers={"progress": progress()}, checkpoints=again)
+    assert held and CHECKPOINT not in held[-1]
+
+
 def test_the_space_asked_for_holds_two_checkpoints_and_two_models(
     striped: Path, damsm: Damsm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
