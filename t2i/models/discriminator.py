@@ -165,8 +165,10 @@ class Discriminator(nn.Module):
         return logits
 
     def similarity(self, features: Tensor, sentences: Tensor) -> Tensor:
-        """Similarity of each image and sentence by their projections alone: [N, C, 4, 4], [M, D] -> [N, M]."""
-        return self._projected(features) @ self.project_sentence(sentences).float().T
+        """Similarity of each image and sentence by their projections: [N, C, 4, 4], [M, D] -> [N, M], float32."""
+        image, sentence = self._projected(features), self.project_sentence(sentences).float()
+        with torch.autocast(image.device.type, enabled=False):
+            return image @ sentence.T
 
     def _projected(self, features: Tensor) -> Tensor:
         return self.project_image(features.flatten(1)).float() * self.projection_dim**-0.5

@@ -169,8 +169,10 @@ class ProjectedDiscriminator(nn.Module):
         ]
 
     def similarity(self, features: Tensor, sentences: Tensor) -> Tensor:
-        """Similarity of each image and sentence, the mean of the levels: [N, 4 C, 4, 4], [M, D] -> [N, M]."""
-        return self._projected(features).flatten(1) @ self._projected_sentences(sentences).flatten(1).T / LEVELS
+        """Similarity of each image and sentence, the mean of the levels: [N, 4 C, 4, 4], [M, D] -> [N, M], float32."""
+        image, sentence = self._projected(features).flatten(1), self._projected_sentences(sentences).flatten(1)
+        with torch.autocast(image.device.type, enabled=False):
+            return image @ sentence.T / LEVELS
 
     def _projected(self, features: Tensor) -> Tensor:
         return self.project_image(features).view(-1, LEVELS, self.projection_dim).float() * self.projection_dim**-0.5

@@ -28,8 +28,9 @@ class MultiScaleDiscriminator(nn.Module):
         minibatch_std: of the projected discriminator.
         augment: changes of :class:`~t2i.training.gan.augmentation.Augmentation` to what they see.
         negative_captions: which mismatched sentence a real image is shown with: the "next" one of the batch, as
-            published, or the "hardest": the one of another class with the highest similarity by the projection. Most
-            sentences differ in the largest part of a bird already; the hardest require the others too.
+            published, or the "hardest": the one of another class with the highest similarity by the projection (the
+            next where the whole batch is of one class). Most sentences differ in the largest part of a bird already;
+            the hardest require the others too.
 
     Raises:
         ValueError: hardest negatives without a projection.
@@ -100,4 +101,7 @@ class MultiScaleDiscriminator(nn.Module):
         with torch.no_grad():
             similarity = self[scale].similarity(features, sentences)
         same_class = local_shard(classes)[:, None] == classes[None]
-        return sentences[similarity.masked_fill(same_class, float("-inf")).argmax(dim=1)]
+        hardest = similarity.masked_fill(same_class, float("-inf")).argmax(dim=1)
+        # in a batch of one class all are masked, and an image's own sentence is the one that must not be taken
+        after = local_shard(torch.arange(len(classes), device=classes.device).roll(-1))
+        return sentences[torch.where(same_class.all(dim=1), after, hardest)]

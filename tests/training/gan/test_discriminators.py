@@ -23,6 +23,13 @@ def test_the_hardest_negative_is_of_another_class_and_the_most_similar() -> None
         assert torch.equal(chosen[i], sentences[best])
 
 
+def test_in_a_batch_of_one_class_the_negative_is_that_of_the_next_image() -> None:
+    both = make(projection_dim=5, negative_captions="hardest")
+    sentences = torch.randn(4, 6)
+    chosen = both.negative_sentences(1, torch.randn(4, 8, 4, 4), sentences, torch.zeros(4, dtype=torch.long))
+    assert torch.equal(chosen, sentences.roll(-1, dims=0))
+
+
 def test_the_next_negative_is_that_of_the_next_image_as_published() -> None:
     sentences = torch.randn(4, 6)
     chosen = make().negative_sentences(0, torch.randn(4, 4, 4, 4), sentences, torch.arange(4))
