@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
+from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from t2i.data.batches import CaptionBatches
@@ -56,7 +57,7 @@ def train_judge(
     ids = sorted(pack.images["class_id"].unique().tolist())
     classes = ids if 2 * len(ids) <= len(pack) else []
     truth = {name: pack.images[f"true.{name}"] for name in pack.attributes}
-    attributes = {name: sorted(set(column) - {""}) for name, column in truth.items()}
+    attributes = {name: values for name, column in truth.items() if (values := sorted(set(column) - {""}))}
     judge = Judge(
         vocabulary, classes=classes, attributes=attributes, embedding_dim=embedding_dim, image_encoder=image_encoder,
         sentence_pooling=sentence_pooling, weights=pretrained,
@@ -85,7 +86,7 @@ def train_judge(
             losses["classes"] = cross_entropy(class_logits, class_place[batch.classes])
         if attributes:
             losses["attributes"] = sum(
-                cross_entropy(logits, targets[name][batch.rows]) for name, logits in heads.items()
+                _known_cross_entropy(logits, targets[name][batch.rows]) for name, logits in heads.items()
             )
         optimizer.zero_grad()
         sum(losses.values()).backward()  # type: ignore[union-attr]
@@ -93,3 +94,9 @@ def train_judge(
         schedule.step()
         loop.step_done(step, **losses)  # type: ignore[arg-type]
     return judge.eval().cpu(), loop.history.rows
+
+
+def _known_cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
+    """Mean cross-entropy of those whose target is known, not -100; 0 if none is: [N, K], [N] -> []."""
+    total = cross_entropy(logits, targets, reduction="sum")
+    return total / (targets >= 0).sum().clamp(min=1)

@@ -1,5 +1,6 @@
 """Training of the judge on striped images."""
 
+import math
 from pathlib import Path
 
 import torch
@@ -9,6 +10,18 @@ from t2i.data.packed import PackedSplit
 from t2i.data.text.vocabulary import Vocabulary
 from t2i.scores.features import judge_attributes
 from t2i.training.judge import train_judge
+
+
+def test_attributes_that_few_or_no_images_have(striped: Path, vocabulary: Vocabulary) -> None:
+    pack = PackedSplit(striped, "train")
+    pack.images.loc[2:, "true.top"] = ""
+    pack.images["true.bottom"] = ""
+    judge, history = train_judge(
+        pack, vocabulary, steps=8, batch_size=4, lr=3e-3, embedding_dim=16,
+        image_encoder={"kind": "small", "width": 8}, sentence_pooling="max",
+        max_words=18, flip=False, gamma3=10.0, precision="fp32", seed=0,
+    )  # fmt: skip
+    assert list(judge.attributes) == ["top"] and all(math.isfinite(row["attributes"]) for row in history)
 
 
 def test_judge_predicts_attributes_and_classes(striped: Path, vocabulary: Vocabulary) -> None:
