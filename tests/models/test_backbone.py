@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from t2i.errors import InputError
-from t2i.models.backbone import Backbone
+from t2i.models.backbone import Backbone, fold_batch_norms
 
 timm = pytest.importorskip("timm")
 
@@ -55,6 +55,32 @@ def test_it_computes_what_timm_does_on_normalised_images(name: str, known: str, 
         torch.testing.assert_close(own, expected, rtol=1e-4, atol=1e-5 * expected.abs().max().item())
     assert all(map(torch.equal, backbone.levels(given), maps))
     assert sum(isinstance(module, nn.BatchNorm2d) for module in backbone.modules()) == norms_left
+
+
+class Shortcut(nn.Module):
+    """A convolution whose output a batch norm reads, and a shortcut beside it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.norm, self.pool = nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.AdaptiveAvgPool2d(1)
+
+    def forward(self, given: Tensor) -> Tensor:
+        hidden = self.conv(given)
+        return self.pool(self.norm(hidden) + hidden).flatten(1)
+
+
+def test_what_a_shortcut_reads_too_is_not_folded() -> None:
+    torch.manual_seed(0)
+    network = Shortcut().eval()
+    nn.init.constant_(network.norm.weight, 3.0)
+    given = images(16)
+    expected = network(given)
+    torch.testing.assert_close(fold_batch_norms(network, 16)(given), expected)
+    plain = nn.Sequential(network.conv, network.norm, network.pool).eval()
+    expected = plain(given)
+    folded = fold_batch_norms(plain, 16)
+    assert not any(isinstance(module, nn.BatchNorm2d) for module in folded.modules())
+    torch.testing.assert_close(folded(given), expected)
 
 
 def test_images_of_other_sizes_are_resized_and_get_gradients_that_weights_do_not() -> None:
