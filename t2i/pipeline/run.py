@@ -34,6 +34,10 @@ SUMMARY = Path("summary.txt")
 METRICS = Path("metrics")
 PLOTS = Path("plots")
 
+OUT_OF_MEMORY = (
+    "the memory of the GPU is full: lower batch_size of this stage in the block of `budgets`, or for train_gan set "
+    "runtime.gradient_checkpointing to true; `t2i check` estimates what is needed"
+)
 
 log = logging.getLogger(__name__)
 
@@ -65,6 +69,16 @@ def run(stage: Callable[[Params], None], *, end_with_dvc: bool = True) -> None:
         if error.errno not in (28, 122):  # no space, over quota
             raise
         sys.exit(f"{name}: no space left on the disk for {error.filename or 'its results'}; free some and run again")
+    except RuntimeError as error:
+        if not is_out_of_memory(error):
+            raise
+        sys.exit(f"{name}: {OUT_OF_MEMORY}")
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether the memory of a GPU is full."""
+    torch = sys.modules.get("torch")  # without it there is no such error
+    return torch is not None and isinstance(error, torch.OutOfMemoryError)
 
 
 def _interrupt(number: int, _: FrameType | None) -> None:

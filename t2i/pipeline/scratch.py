@@ -53,7 +53,7 @@ def resumable(stage: str, record: dict[str, Any], seconds: float) -> Iterator[Ch
         folder.mkdir(exist_ok=True)
         yield CheckpointPolicy(folder, seconds, stop)
         if not has_waiters(root, key):
-            shutil.rmtree(folder)
+            shutil.rmtree(folder, ignore_errors=True)  # what cannot be removed is no reason to lose a result
 
 
 def _mention_others(root: Path, folder: Path) -> None:
@@ -95,5 +95,11 @@ def has_waiters(root: Path, key: str) -> bool:
             os.kill(int(path.suffix[1:]), 0)
             return True
         except ProcessLookupError:
+            path.unlink(missing_ok=True)
+        except (
+            PermissionError
+        ):  # a process of another user: is it the one that waits, or one with a number that was ours?
+            if path.stat().st_uid != os.getuid():
+                return True
             path.unlink(missing_ok=True)
     return False

@@ -272,4 +272,6 @@ def _peer_errors() -> Iterator[None]:
     except RuntimeError as error:
         if isinstance(error, torch.OutOfMemoryError):
             raise
-        raise PeerLostError("another process of this training has ended; run it again to go on") from error
+        # NCCL's errors may have another cause, such as too small a /dev/shm
+        reason = f" ({str(error).splitlines()[0]})" if "NCCL" in str(error) else ""
+        raise PeerLostError(f"another process of this training has ended{reason}; run it again to go on") from error

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
 from PIL import Image
 
@@ -43,6 +44,19 @@ def test_a_stage_that_fails_prints_nothing_but_its_line(capsys: pytest.CaptureFi
     with pytest.raises(SystemExit, match=": no$"):
         runner.run(fails)
     assert capsys.readouterr().err == ""
+
+
+def test_a_full_gpu_is_one_line() -> None:
+    def fills(_: Params) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+
+    def fails(_: Params) -> None:
+        raise RuntimeError("no memory problem")
+
+    with pytest.raises(SystemExit, match=r": the memory of the GPU is full: lower batch_size .* is needed$"):
+        runner.run(fills)
+    with pytest.raises(RuntimeError, match="no memory problem"):
+        runner.run(fails)
 
 
 def test_the_peak_is_that_of_the_program_and_not_of_what_started_it() -> None:

@@ -86,6 +86,33 @@ def test_one_who_waited_and_died_does_not_count(root: Path) -> None:
     assert folders(root) == [] and not list(root.glob("*.waits.*"))
 
 
+@pytest.mark.parametrize(("owner", "waits"), [(0, False), (1, True)])
+def test_a_process_of_another_user_waits_if_the_file_is_its(
+    root: Path, monkeypatch: pytest.MonkeyPatch, owner: int, waits: bool
+) -> None:
+    def kill(*_: int) -> None:
+        raise PermissionError
+
+    user = os.getuid()
+    with resumable("train", RECORD, 60) as given:
+        (root / f"{given.folder.name}.waits.1").touch()
+        monkeypatch.setattr(os, "kill", kill)
+        monkeypatch.setattr(os, "getuid", lambda: user + owner)
+    assert folders(root) == ([given.folder.name] if waits else [])
+    assert bool(list(root.glob("*.waits.*"))) == waits
+
+
+def test_files_that_cannot_be_removed_do_not_fail_a_finished_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    def busy(*_: object, **__: object) -> None:
+        raise OSError(16, "Device or resource busy")
+
+    with resumable("train", RECORD, 60) as given:
+        (given.folder / "x").touch()
+        monkeypatch.setattr(os, "unlink", busy)
+    monkeypatch.undo()
+    assert (given.folder / "x").exists()
+
+
 @pytest.mark.parametrize(("number", "reason"), [(signal.SIGINT, "interrupted"), (signal.SIGTERM, "terminated")])
 def test_the_first_signal_asks_and_the_second_ends(number: signal.Signals, reason: str) -> None:
     before = signal.getsignal(number)

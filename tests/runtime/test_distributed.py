@@ -15,7 +15,7 @@ from torch import nn
 from torch.distributed import distributed_c10d
 
 from t2i.data.text.vocabulary import Vocabulary
-from t2i.errors import InputError, StoppedError
+from t2i.errors import InputError, PeerLostError, StoppedError
 from t2i.models.encoders.damsm import Damsm
 from t2i.runtime import distributed
 from t2i.runtime.distributed import all_gather, all_reduce_sum, local_rows, local_shard, means, padded
@@ -59,6 +59,14 @@ def test_shares_are_as_equal_as_can_be(monkeypatch: pytest.MonkeyPatch, size: in
         rows.append(list(range(batch))[local_rows(batch)])
     assert [row for share in rows for row in share] == list(range(batch))
     assert {len(share) for share in rows} <= {batch // size, -(-batch // size)}
+
+
+def test_an_error_of_nccl_is_told() -> None:
+    reason = r"has ended \(NCCL error: unhandled system error\); run it again to go on$"
+    with pytest.raises(PeerLostError, match=reason), distributed._peer_errors():
+        raise RuntimeError("NCCL error: unhandled system error\nLast error: no space left on /dev/shm")
+    with pytest.raises(PeerLostError, match=r"has ended; run it again to go on$"), distributed._peer_errors():
+        raise RuntimeError("[../third_party/gloo] Connection closed by peer")
 
 
 def test_a_batch_has_an_image_for_each_process(monkeypatch: pytest.MonkeyPatch) -> None:
