@@ -13,6 +13,7 @@ UNSPACED_SCRIPTS = (
     "Balinese", "Tai_Tham", "Tai_Le", "New_Tai_Lue",
 )  # fmt: skip
 """Scripts that put no spaces between words."""
+_VARIATION_SELECTORS = re.compile("[\u180b-\u180d\u180f\ufe00-\ufe0f\U000e0100-\U000e01ef]")
 
 
 def tokenize(caption: str, tokens: Tokens = "ascii") -> list[str]:
@@ -39,7 +40,8 @@ def tokenize(caption: str, tokens: Tokens = "ascii") -> list[str]:
     if text.isascii():
         return re.findall(r"\w+", text)
     if tokens == "unicode":
-        words: list[str] = _unicode_word().findall(unicodedata.normalize("NFC", text))
+        text = _VARIATION_SELECTORS.sub("", unicodedata.normalize("NFC", text))  # of how a character looks
+        words: list[str] = _unicode_word().findall(text)
         return words
     return [word for word in map(_ascii, _published_words(text)) if word]
 
@@ -72,8 +74,10 @@ def _published_words(text: str) -> list[str]:
 def _unicode_word() -> Any:
     import regex  # of Unicode's properties Python's re knows none
 
-    unspaced = "".join(rf"\p{{scx={script}}}" for script in UNSPACED_SCRIPTS)
+    # marks that Latin script has, too, such as the acute, belong to the letter before them, as in any script
+    scripts = "".join(rf"\p{{scx={script}}}" for script in UNSPACED_SCRIPTS)
+    unspaced = rf"[{scripts}]--\p{{scx=Latin}}"
     joiners = r"\u200c\u200d"  # of Persian and of Indian scripts, whose words they are part of, and of emoji
-    character = rf"[[{unspaced}]&&\w]\p{{M}}*"
-    word = rf"(?:[\w--[{unspaced}{joiners}]]|(?<=\w)[{joiners}](?=\w))+"
+    character = rf"[[{unspaced}]&&[\w--\p{{M}}]]\p{{M}}*"
+    word = rf"(?!\p{{M}})(?:[\w--[[{unspaced}]{joiners}]]|(?<=\w)[{joiners}](?=\w))+"
     return regex.compile(f"{character}|{word}", regex.V1)

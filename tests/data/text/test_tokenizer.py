@@ -48,6 +48,11 @@ def test_published_words(caption: str, tokens: list[str]) -> None:
         ("it's 2 birds_here", ["it", "s", "2", "birds_here"]),
         ("white\ufffd\ufffdbelly", ["white", "belly"]),
         ("…!？", []),
+        ("ɔ́ta ọ̀rẹ́ m̀bá", ["ɔ́ta", "ọ̀rẹ́", "m̀bá"]),
+        ("за́мок мʼята", ["за́мок", "мʼята"]),
+        ("カード が", ["カ", "ー", "ド", "が"]),
+        ("a bird ❤\ufe0f bird\ufe0f", ["a", "bird", "bird"]),
+        ("\u0301 bird", ["bird"]),
     ],
 )
 def test_words_of_all_scripts(caption: str, tokens: list[str]) -> None:
