@@ -85,14 +85,16 @@ def lines_in(path: Path) -> list[str]:
     white space.
 
     Raises:
-        InputError: the file is too large.
+        InputError: the file is too large, or cannot be read.
     """
     try:
         if path.stat().st_size > MAX_BYTES:
             raise InputError(f"{path} has {path.stat().st_size:,} bytes, too many for captions: correct it")
         text = path.read_bytes().decode("utf-8-sig", errors="replace")
-    except OSError:
+    except (FileNotFoundError, IsADirectoryError):
         return []
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from error
     return [line.strip() for line in text.split("\n" if "\n" in text else "\r") if line.strip()]
 
 

@@ -69,6 +69,18 @@ def test_lines_of_a_caption_file(tmp_path: Path, content: bytes, lines: list[str
     assert lines_in(tmp_path / "none.txt") == lines_in(tmp_path) == []
 
 
+def test_a_file_that_must_not_be_read_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert lines_in(tmp_path / "a.txt") == lines_in(tmp_path) == []
+    (tmp_path / "a.txt").write_text("a bird")
+
+    def denied(_: Path) -> bytes:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "read_bytes", denied)
+    with pytest.raises(InputError, match=r"a.txt cannot be read: Permission denied$"):
+        lines_in(tmp_path / "a.txt")
+
+
 def test_the_first_captions_with_a_word_and_notes_of_the_others() -> None:
     def read(texts: list[str], tokens: Tokens) -> tuple[list[str], list[str]]:
         missing = MissingItems()

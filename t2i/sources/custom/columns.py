@@ -4,6 +4,7 @@ import ast
 import json
 import math
 import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -94,13 +95,15 @@ class Columns:
         """
         image = class_name = split = ""
         captions: list[str] = []
+        # nothing in one of several captions is what programs write where an image has fewer
+        some = any(value is not None and self.role(column) == "caption" for column, value in cells)
         for column, value in cells:
             match self.role(column):
                 case "image":
                     if not isinstance(value, str) or not value.strip():
                         raise _refusal(where, column, value, "the path of an image, which is text")
                     image = value
-                case "caption":
+                case "caption" if value is not None or not some:
                     captions += _texts(where, column, value)
                 case "class":
                     class_name = _class_name(where, column, value)
@@ -150,7 +153,7 @@ def _parsed_list(text: str) -> object:
 
 def _class_name(where: str, column: str, value: object) -> str:
     if value is None or isinstance(value, str):
-        return " ".join(_meant(where, column, value or "").split())
+        return unicodedata.normalize("NFC", " ".join(_meant(where, column, value or "").split()))
     if isinstance(value, int | float) and math.isfinite(value):  # numbers are names: 0 is a class
         return json.dumps(value)
     raise _refusal(where, column, value, "text, a number, or nothing")

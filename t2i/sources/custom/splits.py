@@ -28,7 +28,7 @@ class ListedImage:
         name: path below the folder, composed (NFC), so that its split is the same on every machine.
         file: its path as it is on the disk, or None.
         class_name, split: "" where no row says.
-        captions: those that count.
+        captions: those that count, each once: two captions of an image are to be two.
         said: "class" or "split" -> place of the row that says it.
     """
 
@@ -66,7 +66,11 @@ def listed_images(rows: Iterable[Row], folder: Path, tokens: Tokens, missing: Mi
         image.split = _agreed(row, image, "split", image.split, row.split)
         for text in row.captions:
             if has_word(text, tokens):
-                image.captions.append(checked_caption(text, row.where))
+                caption = checked_caption(text, row.where)
+                if caption in image.captions:
+                    missing.note("captions that an image has already", image.name)
+                else:
+                    image.captions.append(caption)
             elif text.strip():
                 missing.note("captions without a word", f"{text.strip()[:40]!r} of {image.name}")
     return list(images.values())

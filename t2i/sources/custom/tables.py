@@ -106,9 +106,10 @@ def _parquet(path: Path, columns: Columns) -> Iterator[tuple[str, Cells]]:
             names = file.schema_arrow.names
             columns.check(path, [clean(name) for name in names])
             table = file.read([name for name in names if columns.role(clean(name))])
+        found = iter(table.columns)  # those that are read, in their order: two of them may have one name
+        values = [next(found).to_pylist() if columns.role(clean(name)) else [None] * table.num_rows for name in names]
     except (OSError, ValueError, NotImplementedError, ArrowException) as error:
         raise InputError(f"{path} cannot be read ({one_line(str(error))[:100]}): it must be Parquet") from error
-    values = [table[name].to_pylist() if columns.role(clean(name)) else [None] * table.num_rows for name in names]
     for i in range(table.num_rows):
         cells = [(clean(name), column[i]) for name, column in zip(names, values, strict=True)]
         yield f"row {i + 1} of {path}", cells

@@ -74,6 +74,8 @@ class Grammar(_Strict):
             if where != "captions" and not {"singular", "plural"} <= set(forms):
                 raise ValueError(f"{where} must have singular and plural")
             for text in (text for choices in forms.values() for text in choices):
+                if set(SLOT.sub("", text)) & {"{", "}"}:
+                    raise ValueError(f"{where}: {text!r} has a brace that is no part of a word in braces")
                 if unknown := sorted(set(SLOT.findall(text)) - slots):
                     legal = ", ".join(sorted(slots))
                     raise ValueError(f"{where}: {text!r} has {{{unknown[0]}}}, which is none of {legal}")

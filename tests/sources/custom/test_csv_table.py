@@ -215,6 +215,11 @@ def test_classes_are_text(folder: Path) -> None:
     }  # fmt: skip
 
 
+def test_normal_forms_of_a_class_are_one(folder: Path) -> None:
+    found = classes(table(folder, "image,caption,class\na.png,x,Mo\u0308we\nb.png,x,M\u00f6we\n"))
+    assert found == {"a.png": "M\u00f6we", "b.png": "M\u00f6we"}
+
+
 def test_spellings_of_a_name_are_one_image(folder: Path) -> None:
     names = ["img/0.png", "./img/0.png", "img//0.png", "img\\0.png", " img/0.png", "img/0.png ", "img/./0.png"]
     rows = "".join(f'"{name}",{i}\n' for i, name in enumerate(names))

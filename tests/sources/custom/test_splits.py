@@ -73,7 +73,9 @@ def test_links_to_files_are_files(tmp_path: Path) -> None:
 def test_normal_forms_of_a_name_are_one_image(tmp_path: Path, table: str, disk: str) -> None:
     name = "schöne Vögel/Å.png"
     pictures(tmp_path, unicodedata.normalize(disk, name))  # type: ignore[arg-type]
-    rows(tmp_path, unicodedata.normalize(table, name), unicodedata.normalize("NFC", name))  # type: ignore[arg-type]
+    spellings = [unicodedata.normalize(table, name), unicodedata.normalize("NFC", name)]  # type: ignore[arg-type]
+    lines = [{"image": each, "caption": text} for each, text in zip(spellings, ("a bird", "one bird"), strict=True)]
+    write_lines(tmp_path / "captions.jsonl", lines)
     (records,) = [records for records in read(tmp_path).values() if records]
     assert [(record.name, len(record.captions)) for record in records] == [(unicodedata.normalize("NFC", name), 2)]
     assert records[0].load().size == (6, 6)
@@ -90,7 +92,19 @@ def test_two_files_of_one_name_in_two_normal_forms_stay_two(tmp_path: Path) -> N
 def test_spellings_of_a_name_are_one_image_in_one_split(tmp_path: Path) -> None:
     pictures(tmp_path, "img/0.png")
     spellings = ["img/0.png", "./img/0.png", "img//0.png", "img\\0.png", ".\\img\\0.png", " img/0.png ", "img/./0.png"]
-    assert captions(rows(tmp_path, *spellings)) == {"img/0.png": ["a bird"] * len(spellings)}
+    texts = [f"bird {number}" for number in range(len(spellings))]
+    lines = [{"image": name, "caption": text} for name, text in zip(spellings, texts, strict=True)]
+    write_lines(tmp_path / "captions.jsonl", lines)
+    assert captions(tmp_path) == {"img/0.png": texts}
+
+
+def test_a_caption_that_an_image_has_already_is_counted_and_left_out(tmp_path: Path) -> None:
+    pictures(tmp_path, "a.png")
+    write_lines(tmp_path / "captions.jsonl", [{"image": "a.png", "caption": text} for text in ("x", " x", "y", "x")])
+    missing = MissingItems()
+    (record,) = [each for split in read(tmp_path, missing).values() for each in split]
+    assert [caption.text for caption in record.captions] == ["x", "y"]
+    assert missing.report() == {"captions that an image has already": {"count": 2, "first": ["a.png"]}}
 
 
 def test_spellings_of_a_missing_name_are_counted_once(tmp_path: Path) -> None:

@@ -125,6 +125,8 @@ def test_lines_end_as_they_do_on_any_machine(folder: Path, end: str, encoding: s
         ('{"image": "a.png", "captions": ["x", "y"]}', ["x", "y"]),
         ('{"image": "a.png", "caption": "x", "caption": "y"}', ["x", "y"]), ('{"IMAGE": "a.png", "Text": "x"}', ["x"]),
         ('{"image": "a.png", "caption1": "x", "caption2": "y"}', ["x", "y"]),
+        ('{"image": "a.png", "caption1": "x", "caption2": null}', ["x"]),
+        ('{"image": "a.png", "caption": ["x", "y", "x ", "x"]}', ["x", "y"]),
         ('{"image": "./a.png", "sentences": ["x"]}', ["x"]),
     ],
 )  # fmt: skip
@@ -201,6 +203,23 @@ def test_parquet(folder: Path) -> None:
 def test_odd_parquet_is_refused(folder: Path, columns: dict[str, list[Any]], message: str) -> None:
     write_parquet(folder / "captions.parquet", **columns)
     assert message in refused(folder)
+
+
+def test_parquet_with_two_columns_of_one_name(folder: Path) -> None:
+    pyarrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    table = pyarrow.table([["a.png"], ["x"], ["y"]], names=["image", "caption", "caption"])
+    parquet.write_table(table, folder / "captions.parquet")
+    assert captions(folder) == {"a.png": ["x", "y"]}
+
+
+def test_text_of_parquet_that_is_not_utf8_is_one_line(folder: Path) -> None:
+    pyarrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    offsets = pyarrow.array([0, 2], pyarrow.int32()).buffers()[1]
+    text = pyarrow.StringArray.from_buffers(1, offsets, pyarrow.py_buffer(b"x\xe9"))
+    parquet.write_table(pyarrow.table([["a.png"], text], names=["image", "caption"]), folder / "captions.parquet")
+    assert "captions.parquet cannot be read" in refused(folder)
 
 
 def test_the_row_numbers_of_pandas_are_not_read(folder: Path) -> None:

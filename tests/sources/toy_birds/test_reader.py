@@ -118,6 +118,8 @@ def test_a_missing_or_broken_file_is_one_line(copied: Path, name: str) -> None:
         ("grammar.yaml", {"chance": {"body": 0.5}}, "chance must name body"),
         ("grammar.yaml", {"captions": {"a {brid}": 1}}, r"'a \{brid\}' has \{brid\}, which is none of adjectives"),
         ("grammar.yaml", {"captions": {"a {bird}": 1}}, "no caption has room for"),
+        ("grammar.yaml", {"captions": {"a {look} {noun": 1}}, r"'a \{look\} \{noun' has a brace that is no part of a"),
+        ("grammar.yaml", {"captions": {"a { bird }": 1}}, r"'a \{ bird \}' has a brace that is no part of a word"),
         ("grammar.yaml", {"captions": {"a {bird}": -1}}, "greater than 0"),
         ("grammar.yaml", {"sizes": {"small": {"tiny": 1}, "large": {"tiny": 1}}}, "'tiny' stands for two values"),
         ("grammar.yaml", {"sizes": {"small": {"tiny": 1}}}, "no words for size 'large'"),
