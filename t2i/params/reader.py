@@ -7,7 +7,7 @@ own numbers on as keyword arguments. Unknown keys, wrong types and illegal value
 import difflib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -68,7 +68,7 @@ def _chosen(raw: Any) -> Any:
     """The file with each value that is given by data set, model or recipe replaced by that of the selected one."""
     if not isinstance(raw, dict):
         return raw
-    selected = {selector: raw.get(selector) for selector in ("data", "model", "recipe")}
+    selected = {selector: _name(raw.get(selector)) for selector in ("data", "model", "recipe")}
     chosen = dict(raw)
     for block in ("loss", "sample"):
         if block in raw:
@@ -76,10 +76,15 @@ def _chosen(raw: Any) -> Any:
     for selector, blocks in (("recipe", "recipes"), ("budget", "budgets")):
         if isinstance(raw.get(blocks), dict):
             chosen[blocks] = {
-                name: _choose(block, f"{blocks}.{name}", selected, needed=name == raw.get(selector))
+                name: _choose(block, f"{blocks}.{name}", selected, needed=name == _name(raw.get(selector)))
                 for name, block in raw[blocks].items()
             }
     return chosen
+
+
+def _name(selector: Any) -> str | None:
+    """The value of a selector; None for what can name no block, of which pydantic tells."""
+    return selector if isinstance(selector, str) else None
 
 
 def _choose(value: Any, where: str, selected: dict[str, Any], *, needed: bool) -> Any:
@@ -147,8 +152,8 @@ def _keys_of(location: tuple[str | int, ...]) -> list[str]:
             continue
         if part in section.model_fields:
             annotation = section.model_fields[str(part)].annotation
-            assert isinstance(annotation, type)
-            section = annotation
+            kinds = [annotation, *get_args(annotation)]  # those of a block that may be null, too
+            section = next(kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel))
         else:  # the name of a budget
             section = Budget
     return [field.alias or name for name, field in section.model_fields.items()]

@@ -127,6 +127,15 @@ def test_numbers_as_dvc_writes_them_are_numbers(tmp_path: Path) -> None:
             "discriminator.minibatch_std needs a discriminator.backbone, or to be 0",
         ),
         ("vocab:\n", "vocab: 3\nvocabs:\n", "vocab = 3: must be a valid dictionary"),
+        (
+            "backbone: {name: efficientnet_lite1, side: 128}",
+            "backbone: {name: efficientnet_lite1, sides: 128}",
+            "recipes.photo.train_gan.discriminator.backbone.sides: unknown key; did you mean side?",
+        ),
+        ("model: attngan", "model: [attngan, dmgan]", "model = ['attngan', 'dmgan']: must be a valid string"),
+        ("data: toy_birds", "data: {cub: 1}", "data: must be a valid string"),
+        ("recipe: quick", "recipe: [quick]", "recipe = ['quick']: must be a valid string"),
+        ("budget: demo", "budget: [demo]", "budget = ['demo']: must be a valid string"),
     ],
 )
 def test_a_mistake_is_one_line_that_names_key_and_value(tmp_path: Path, old: str, new: str, message: str) -> None:
