@@ -60,9 +60,10 @@ def published_plan(pack: PackedSplit, *, pictures: int, seed: int) -> pd.DataFra
 
 
 def paired_plan(pack: PackedSplit, *, images: int, noises: int, seed: int) -> pd.DataFrame:
-    """Two distinct captions of an image share a noise vector, and so do two images.
+    """Two distinct captions of an image share a noise vector, and so do two images, of different classes if possible.
 
-    Caption consistency compares the distances of the two kinds of pairs.
+    Caption consistency compares the distances of the two kinds of pairs. An image with one caption gets one row a
+    noise: the same picture twice would be a pair without any distance.
 
     Args:
         images: number of images of the split, evenly spaced; all if it has fewer.
@@ -73,12 +74,15 @@ def paired_plan(pack: PackedSplit, *, images: int, noises: int, seed: int) -> pd
     """
     chosen = evenly_spaced(len(pack), images)
     rng = np.random.default_rng([seed, 2])
-    half = max(1, len(chosen) // 2)  # image k shares its noise with image k + half, which is of another class
+    half = max(1, len(chosen) // 2)  # image k shares its noise with image k + half
+    classes = pack.images["class_id"].to_numpy()[chosen]
+    if (classes[:half] == classes[half : 2 * half]).mean() > 0.5:  # in sorted order they are mostly of two classes
+        chosen = [chosen[place] for place in np.argsort(classes, kind="stable")]
     rows = [
         (image, caption, number * half + place % half)
         for place, image in enumerate(chosen)
         for number in range(noises)
-        for caption in sample_captions(pack, image, 2, rng)
+        for caption in sample_captions(pack, image, min(2, len(pack.captions_of(image))), rng)
     ]
     return pd.DataFrame(rows, columns=["image", "caption", "noise"])
 

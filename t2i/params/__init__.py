@@ -167,7 +167,7 @@ class Params(Section):
         return model.align_corners
 
     def pictures(self, test_images: int) -> dict[str, int]:
-        """Number of images in each set that stage ``sample`` generates from so many test images.
+        """Number of images in each set that stage ``sample`` generates from so many test images of two captions.
 
         The set with the name of the protocol is scored.
         """

@@ -33,6 +33,9 @@ class Consistency:
         return self.same_image / self.other_image if defined else None
 
 
+_ROUNDING = 1e-12
+"""Distances below this are those of equal images."""
+
 Pairs = NDArray[np.intp]
 """Rows of two images each, [P, 2]."""
 
@@ -86,4 +89,5 @@ def caption_consistency(codes: ArrayLike, image: ArrayLike, noise: ArrayLike, im
 
 def _mean_distance(unit: NDArray[np.float64], pairs: Pairs) -> float:
     cosines = np.einsum("pd,pd->p", unit[pairs[:, 0]], unit[pairs[:, 1]])
-    return float(1 - cosines.mean()) if len(pairs) else float("nan")
+    distance = float(1 - cosines.mean()) if len(pairs) else float("nan")
+    return 0.0 if abs(distance) < _ROUNDING else distance

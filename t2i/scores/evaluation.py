@@ -58,8 +58,8 @@ def score_pictures(
 
     Args:
         sample: the pictures, and the words that they were generated from, which R-precision compares them with.
-        splits: "test", which the captions are of; "train", whose images show the scores to expect from real images of
-            other classes; maybe others. The images of all but "train" are the real side of FID.
+        splits: "test", which the captions are of; "train", whose images show the scores to expect from other real
+            images, mostly of other classes; maybe others. The images of all but "train" are the real side of FID.
         damsm: the encoders that the generator was trained with.
         judge: a network that it was not trained with.
         pretrained: networks with published weights, for `extractors`.

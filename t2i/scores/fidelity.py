@@ -21,7 +21,7 @@ def fidelity_scores(extracted: Mapping[str, Features], extractor: str, *, folds:
 
     Args:
         extracted: features of images: "reals", which the others are compared with, "fakes", and for comparison
-            "train_reals", real images of other classes, and "noise".
+            "train_reals", real images of the training split, and "noise".
         extractor: what the network is, for the protocol.
         folds: parts of the Inception Score, at most.
         seed: of halves, subsets and parts.

@@ -19,6 +19,7 @@ from t2i.generation.text_to_image import TextToImage
 from t2i.models.encoders.text import Text
 from t2i.models.generators.generator import Generated
 from t2i.params.reader import load
+from t2i.scores.consistency import paired_rows
 from tests.conftest import ROOT
 
 SIZES = {"images": 10, "noises": 3, "pictures": 50, "pairs": 7}
@@ -81,6 +82,19 @@ def test_an_image_with_a_single_caption_gets_it_every_time(pack: PackedSplit) ->
     pack._first_captions = np.arange(25)
     plan = published_plan(pack, pictures=60, seed=0)
     assert plan["caption"].equals(plan["image"])
+    pairs = paired_plan(pack, images=10, noises=2, seed=0)
+    assert len(pairs) == 20 and not pairs.duplicated().any()
+    assert len(paired_rows(pairs["image"], pairs["noise"], pack.images["class_id"].to_numpy()[pairs["image"]])[0]) == 0
+
+
+@pytest.mark.parametrize("classes", [2, 3, 6])
+def test_images_that_share_a_noise_are_of_different_classes_whatever_their_order(
+    pack: PackedSplit, classes: int
+) -> None:
+    pack.images["class_id"] = np.arange(24) % classes
+    plan = paired_plan(pack, images=24, noises=1, seed=0)
+    _, other = paired_rows(plan["image"], plan["noise"], pack.images["class_id"].to_numpy()[plan["image"]])
+    assert len(other) == 4 * 12
 
 
 @pytest.mark.parametrize(
