@@ -9,10 +9,10 @@ EPSILON = 1e-2
 
 
 def mode_seeking(first: Tensor, second: Tensor, first_noise: Tensor, second_noise: Tensor) -> Tensor:
-    """1 / (difference of images / difference of their noise): equation 2, as a loss to minimise; mean over the pairs.
+    """Difference of the noise / difference of the images, mean over the pairs: equation 2, as a loss to minimise.
 
-    The published code compares the means of all pairs of a batch, which is low as soon as some pairs differ much. Here
-    each pair counts by itself, those that differ least the most.
+    The published code takes the ratio of the means over a batch, so a few pairs of images that differ much lower its
+    loss for all of them. Here each pair has its own ratio, and the most similar images have the largest loss.
 
     Args:
         first, second: [N, 3, S, S], images of the same captions; this process's part of the batch.

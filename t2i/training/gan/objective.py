@@ -210,8 +210,8 @@ class GanObjective:
     def _mode_seeking_term(self, images: Tensor, noise: Noise, text: Text, count: int) -> Tensor:
         """Between images of the first view and those of the noise of the next image of the batch.
 
-        Every second pair has its binary dimensions in common, so that the others have to make the difference: images
-        that differ by the binary ones alone are few.
+        Every second pair has equal binary dimensions: its images have to differ by the normal ones, which the generator
+        would otherwise ignore, since the binary ones alone make enough different images.
         """
         first_noise, epsilon = (vector[:count] for vector in noise)
         other_noise, epsilon = (vector.roll(1, dims=0) for vector in (first_noise, epsilon))
