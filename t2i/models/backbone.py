@@ -90,10 +90,25 @@ class Backbone(nn.Module):
 
     def _resized(self, images: Tensor) -> Tensor:
         if images.shape[-1] != self.side:
-            smaller = self.side < images.shape[-1]
-            images = interpolate(images, size=(self.side, self.side), mode="bilinear", antialias=smaller)
+            if self.side > images.shape[-1]:
+                images = interpolate(images, size=(self.side, self.side), mode="bilinear")
+            elif torch.are_deterministic_algorithms_enabled():
+                images = _shrunk(images, self.side)
+            else:
+                images = interpolate(images, size=(self.side, self.side), mode="bilinear", antialias=True)
         images = images.contiguous(memory_format=torch.channels_last)
         return images * self.get_buffer("scale") + self.get_buffer("shift") if self.normalise else images
+
+
+def _shrunk(images: Tensor, side: int) -> Tensor:
+    """Antialiased bilinear interpolation by two products, since torch's own has no gradients that repeat on a GPU.
+
+    Shape: [N, 3, S, S] -> [N, 3, side, side] float32.
+    """
+    rows = torch.eye(images.shape[-1], device=images.device)[None, None]
+    weights = interpolate(rows, size=(side, rows.shape[-1]), mode="bilinear", antialias=True)[0, 0]  # [side, S]
+    with torch.autocast(images.device.type, enabled=False):
+        return weights @ images.float() @ weights.T
 
 
 def create_network(name: str, *, pretrained: bool = False) -> Any:

@@ -95,6 +95,25 @@ def test_images_of_other_sizes_are_resized_and_get_gradients_that_weights_do_not
     assert not any(module.training for module in backbone.body.modules())
 
 
+def test_images_are_made_smaller_by_what_repeats_where_that_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    backbone = Backbone("efficientnet_lite0", 64)
+    given = [images(128).requires_grad_() for _ in range(2)]
+    expected = backbone(given[0])[1]
+    monkeypatch.setattr(torch, "are_deterministic_algorithms_enabled", lambda: True)
+    interpolate = nn.functional.interpolate
+
+    def refuses(tensor: Tensor, *arguments: Any, antialias: bool = False, **more: Any) -> Tensor:
+        assert not (antialias and tensor.requires_grad)
+        return interpolate(tensor, *arguments, antialias=antialias, **more)
+
+    monkeypatch.setattr("t2i.models.backbone.interpolate", refuses)
+    found = backbone(given[1])[1]
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
+    for maps in (expected, found):
+        maps.square().sum().backward()
+    torch.testing.assert_close(given[1].grad, given[0].grad, rtol=1e-3, atol=1e-4)
+
+
 def test_seeds_of_others_are_not_moved() -> None:
     torch.manual_seed(0)
     expected = torch.rand(1)
