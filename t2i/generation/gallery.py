@@ -30,9 +30,9 @@ def draw_gallery(
 ) -> None:
     """Draw four figures of test images that are evenly spaced in the split.
 
-    samples.png: real images and what is generated from a caption of each, scale by scale. noises.png: several noise
-    vectors a caption. pairs.png: two captions of an image with the same noise vectors. attention.png: which word was
-    attended to where, in the last refinement.
+    samples.png: real images and what is generated from a caption of each, scale by scale, each with another of the
+    noise vectors. noises.png: all noise vectors for each caption. pairs.png: two captions of an image with the same
+    noise vectors. attention.png: which word was attended to where, in the last refinement of images of samples.png.
 
     Args:
         folder: where the figures are written.
@@ -59,8 +59,8 @@ def draw_gallery(
     caption_grid(
         folder / "samples.png",
         [
-            GridRow(text[caption], [image, *(scale[0] for scale in generated[caption])])
-            for caption, image in zip(firsts, real, strict=True)
+            GridRow(text[caption], [image, *(scale[row % noises] for scale in generated[caption])])
+            for row, (caption, image) in enumerate(zip(firsts, real, strict=True))
         ],
         ["real image", *(f"generated,\n{side} px" for side in sides)],
     )
@@ -80,23 +80,29 @@ def draw_gallery(
         ],
         [f"noise {number + 1}, caption {which}" for number in range(_PAIRS) for which in (1, 2)],
     )
-    if len(sides) > 1:
+    if model.generator.refinements:
+        attended = [(caption, [row % noises]) for row, caption in enumerate(firsts[:_ATTENTION_ROWS])]
         attention_maps(
             folder / "attention.png",
-            [_attention_row(model, captions, caption, text[caption], seed) for caption in firsts[:_ATTENTION_ROWS]],
+            [
+                _attention_row(model, captions, caption, text[caption], noise[number], epsilon[number])
+                for caption, number in attended
+            ],
         )
-    else:  # a single scale has no attention, but the stage promises the file
+    else:  # the stage promises the file
         caption_grid(
             folder / "attention.png",
             [GridRow(text[caption], generated[caption][-1][:1]) for caption in firsts[:_ATTENTION_ROWS]],
-            ["one scale: no attention"],
+            ["no refinement:\nno attention"],
         )
 
 
-def _attention_row(model: TextToImage, captions: EncodedCaptions, caption: int, text: str, seed: int) -> AttentionRow:
-    """An image of a caption, with the attention of the last refinement."""
+def _attention_row(
+    model: TextToImage, captions: EncodedCaptions, caption: int, text: str, noise: Tensor, epsilon: Tensor
+) -> AttentionRow:
+    """An image of a caption and a noise, [1, ...] each, with the attention of the last refinement."""
     ids = captions.padded(np.array([caption]))
-    generated, _ = model.forward(ids, *model.generator.draw_noise(1, np.random.default_rng(seed)))
+    generated, _ = model.forward(ids, noise, epsilon)
     words = model.vocabulary.decode(ids[0].tolist())
     attention = generated.attention[-1][0, : len(words)].float().cpu().numpy()
     return AttentionRow(text, _arrays(generated.images[-1])[0], words, attention)

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -11,6 +12,36 @@ from t2i.data.text.vocabulary import Vocabulary
 from t2i.generation.gallery import draw_gallery
 from t2i.generation.text_to_image import TextToImage
 from tests.helpers import make_generator
+
+
+def drawn(folder: Path, name: str) -> np.ndarray:
+    with Image.open(folder / name) as figure:
+        return np.asarray(figure.convert("RGB"))
+
+
+def test_rows_of_the_samples_have_a_noise_each(
+    tmp_path: Path, striped: Path, vocabulary: Vocabulary, model: TextToImage
+) -> None:
+    pack = PackedSplit(striped, "test")
+    model.generator = make_generator(base_size=32)
+    draw_gallery(tmp_path, model, EncodedCaptions(pack, vocabulary), pack, seed=0, rows=3, noises=3)
+    samples, noises = drawn(tmp_path, "samples.png"), drawn(tmp_path, "noises.png")
+    # the last row of both figures, from the bottom: its third noise
+    last, margin = samples[-146:-18, -146:-18], noises[-146:-18]
+    assert np.array_equal(last, margin[:, -146:-18])
+    assert not np.array_equal(last, margin[:, -146 - 138 : -18 - 138])
+
+
+def test_a_generator_of_the_last_scale_alone_has_attention(
+    tmp_path: Path, striped: Path, vocabulary: Vocabulary, model: TextToImage
+) -> None:
+    pack = PackedSplit(striped, "test")
+    model.generator = make_generator(base_size=16, image_scales="last")
+    draw_gallery(tmp_path, model, EncodedCaptions(pack, vocabulary), pack, seed=0, rows=3, noises=3)
+    model.generator = make_generator(base_size=32)
+    draw_gallery(tmp_path / "none", model, EncodedCaptions(pack, vocabulary), pack, seed=0, rows=3, noises=3)
+    with_attention, without = (drawn(folder, "attention.png") for folder in (tmp_path, tmp_path / "none"))
+    assert with_attention.shape[1] > without.shape[1]  # maps for each word
 
 
 @pytest.mark.parametrize("base_size", [8, 32])  # 32: a single scale, which has no attention
