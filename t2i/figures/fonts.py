@@ -25,7 +25,7 @@ def font_for(text: str, size: int) -> ImageFont.FreeTypeFont:
 
 @cache
 def _best(letters: frozenset[str]) -> Path:
-    if not (lacking := letters - _letters_of(_DEJAVU)):
+    if letters <= _letters_of(_DEJAVU):
         return _DEJAVU
     best = min((_DEJAVU, *_installed()), key=lambda path: len(letters - _letters_of(path)))
     if lacking := letters - _letters_of(best):
