@@ -13,10 +13,12 @@ from t2i.scores.features import judge_attributes
 from t2i.training.judge import train_judge
 
 
-def trained(pack: PackedSplit, vocabulary: Vocabulary, **lengths: int) -> tuple[Judge, list[dict[str, float]]]:
+def trained(
+    pack: PackedSplit, vocabulary: Vocabulary, *, steps: int, batch_size: int
+) -> tuple[Judge, list[dict[str, float]]]:
     return train_judge(
-        pack, vocabulary, **lengths, lr=3e-3, embedding_dim=16, image_encoder={"kind": "small", "width": 8},
-        sentence_pooling="max", max_words=18, flip=False, gamma3=10.0, precision="fp32", seed=0,
+        pack, vocabulary, steps=steps, batch_size=batch_size, lr=3e-3, embedding_dim=16, max_words=18, flip=False,
+        image_encoder={"kind": "small", "width": 8}, sentence_pooling="max", gamma3=10.0, precision="fp32", seed=0,
     )  # fmt: skip
 
 
