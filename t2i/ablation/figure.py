@@ -1,5 +1,6 @@
 """Figures of an ablation: two panels for each metric, means above and effects below."""
 
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from t2i.ablation.panels import (
     save,
 )  # fmt: skip
 from t2i.ablation.statistics import SIGNIFICANCE
-from t2i.ablation.studies import value_order
+from t2i.ablation.studies import CHANGE, setting, value_order
 
 
 def ablation_figure(path: Path, parameters: Sequence[str], tables: dict[str, pd.DataFrame]) -> None:
@@ -59,6 +60,31 @@ def ablation_figure(path: Path, parameters: Sequence[str], tables: dict[str, pd.
         save(figure, path)
 
 
+def change_figure(path: Path, _: Sequence[str], tables: dict[str, pd.DataFrame]) -> None:
+    """Draw the means of changes below each other, and their differences to the baseline.
+
+    Differences that are told from chance are filled.
+
+    Args:
+        path, tables: as for :func:`ablation_figure`, of one study, of changes.
+    """
+    ((title, table),) = tables.items()
+    metrics = metrics_of(tables)
+    with style.context("default"):
+        figure = new_figure(len(metrics), 1)
+        figure.suptitle(title, fontsize=10)
+        panels = panels_of(figure, metrics)
+        for number, (metric, pair) in enumerate(panels.items()):
+            rows = table[table["metric"] == metric]
+            for axis, effect in zip(pair, (MEAN, DIFFERENCE), strict=True):
+                of_effect = rows[rows["effect"] == effect]
+                names = [textwrap.fill(change, 28, break_long_words=False) for change in of_effect[CHANGE]]
+                _forest(axis, of_effect, names if number % columns_of(len(panels)) == 0 else [""] * len(names))
+                axis.set_xlabel(f"{effect}, 95 % interval", fontsize=8)
+            pair[1].axvline(0, color="0.6", linewidth=0.8, zorder=0)
+        save(figure, path)
+
+
 def grid_figure(path: Path, parameters: Sequence[str], tables: dict[str, pd.DataFrame]) -> None:
     """Draw means against the second parameter, a line for each value of the first, and main effects and interactions.
 
@@ -82,12 +108,11 @@ def grid_figure(path: Path, parameters: Sequence[str], tables: dict[str, pd.Data
                     error_bars(above, places, of_value, "o-", f"C{line % 10}", f"{first} = {value}")
                 above.set_xticks(range(len(values)), values)
                 above.set_xlabel(second, fontsize=8)
-                _forest(
-                    below,
-                    rows[rows["effect"].isin((MAIN_EFFECT, INTERACTION))],
-                    (first, second),
-                    named=number % columns_of(len(panels)) == 0,
-                )
+                effects = rows[rows["effect"].isin((MAIN_EFFECT, INTERACTION))]
+                names = _names_of_effects(effects, (first, second))
+                _forest(below, effects, names if number % columns_of(len(panels)) == 0 else [""] * len(names))
+                below.axvline(0, color="0.6", linewidth=0.8, zorder=0)
+                below.set_xlabel("effect, 95 % interval", fontsize=8)
             label_rows(panels, "mean, 95 % interval", "")
             legend(part, panels)
         save(figure, path)
@@ -107,7 +132,7 @@ def snapshot_figure(path: Path, parameters: Sequence[str], tables: dict[str, pd.
             for metric, (above, below) in panels.items():
                 rows = table[(table["metric"] == metric) & table["effect"].isin((MEAN, DIFFERENCE))]
                 for line, (values, of_cell) in enumerate(rows.groupby(list(parameters), sort=False)):
-                    label = ", ".join(f"{name} = {value}" for name, value in zip(parameters, values, strict=True))
+                    label = setting(tuple(parameters), tuple(map(str, values)))
                     for axis, effect in ((above, MEAN), (below, DIFFERENCE)):
                         of_effect = of_cell[of_cell["effect"] == effect]
                         error_bars(axis, list(of_effect["steps"]), of_effect, "o-", f"C{line % 10}", label)
@@ -124,25 +149,26 @@ def _by_steps(table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(metric=[name for name, _ in names], steps=[steps for _, steps in names])
 
 
-def _forest(axis: Axes, effects: pd.DataFrame, parameters: tuple[str, str], *, named: bool) -> None:
-    """Effects below each other; their names stand beside the first panel of a row."""
-    names = _short(parameters)
-    labels = []
+def _forest(axis: Axes, effects: pd.DataFrame, names: Sequence[str]) -> None:
+    """Estimates below each other, with their intervals."""
     for place, row in enumerate(effects.to_dict("records")):
-        values = {short: str(row[name]) for short, name in zip(names, parameters, strict=True)}
-        labels.append(
-            " × ".join(f"{name} = {value}" for name, value in values.items() if not value.startswith(AVERAGE))
-        )
         width = 0 if np.isnan(row["half_width"]) else row["half_width"]
         axis.errorbar(
             row["estimate"], place, xerr=width, fmt="o", markersize=4, capsize=3, linewidth=1, color="black",
             markerfacecolor="black" if row["q_value"] <= SIGNIFICANCE else "white",
         )  # fmt: skip
-    axis.axvline(0, color="0.6", linewidth=0.8, zorder=0)
-    axis.set_ylim(max(len(labels), 1) - 0.5, -0.5)
-    axis.set_yticks(range(len(labels)), labels if named else [""] * len(labels))
+    axis.set_ylim(max(len(names), 1) - 0.5, -0.5)
+    axis.set_yticks(range(len(names)), names)
     axis.xaxis.set_major_locator(MaxNLocator(4))
-    axis.set_xlabel("effect, 95 % interval", fontsize=8)
+
+
+def _names_of_effects(effects: pd.DataFrame, parameters: tuple[str, str]) -> list[str]:
+    """ "lambda = 0.2" for main effects, "damsm_lambda = 1 × lambda = 0.2" for interactions."""
+    names = []
+    for row in effects.to_dict("records"):
+        values = {short: str(row[name]) for short, name in zip(_short(parameters), parameters, strict=True)}
+        names.append(" × ".join(f"{name} = {value}" for name, value in values.items() if not value.startswith(AVERAGE)))
+    return names
 
 
 def _short(names: tuple[str, str]) -> list[str]:

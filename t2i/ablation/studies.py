@@ -14,10 +14,13 @@ from t2i.errors import InputError
 Cell = tuple[str, ...]
 """A value of each compared parameter, as :func:`value_label` writes it."""
 
-_SELECTORS = {"model": "models", "data": "datasets", "recipe": "recipes", "budget": "budgets"}
+SELECTORS = {"model": "models", "data": "datasets", "recipe": "recipes", "budget": "budgets"}
 """Parameters that choose an entry of a block."""
 
 _ABSENT = "(absent)"
+
+CHANGE = "change"
+"""The parameter of a study of :mod:`t2i.ablation.changes`; its values say for themselves what differs."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,7 @@ class Study:
         return {seed: scores[metric] for seed, scores in self.cells.get(cell, {}).items() if metric in scores}
 
 
-_Group = dict[tuple[Cell, str], list[Run]]
+Group = dict[tuple[Cell, str], list[Run]]
 """Runs that may be compared: values of the parameters and seed -> runs."""
 
 
@@ -76,7 +79,7 @@ def find_studies(
     """
     runs = list(runs)
     _check(runs, parameters)
-    groups: dict[str, _Group] = {}
+    groups: dict[str, Group] = {}
     alone = []
     for run in runs:
         labels = tuple(label for name in parameters if (label := _label_of(run.params, name)) is not None)
@@ -99,8 +102,11 @@ def find_studies(
             f"no finished experiments on one commit {differ.format(' and '.join(parameters))}; "
             f"queue some: dvc exp run --queue {values} -S 'seed=0,1,2,3'"
         )
-    titles = _told_apart({key: _title(group, parameters) for key, group in studies.items()})
-    found = [_study(titles[key], parameters, group, scores) for key, group in studies.items()]
+    titles = told_apart(
+        {key: title_of(next(iter(group.values()))[0], parameters) for key, group in studies.items()},
+        {key: settings_of(next(iter(group.values()))[0], parameters) for key, group in studies.items()},
+    )
+    found = [study_of(titles[key], parameters, group, scores) for key, group in studies.items()]
     found.sort(key=lambda study: (-sum(map(len, study.cells.values())), study.title))
     return found, sorted(run.name for run in alone if not run.of_commit)
 
@@ -118,6 +124,13 @@ def value_label(value: Any) -> str:
         return str(int(value))
     short = f"{value:g}"
     return short if float(short) == value else repr(value)  # values that differ stay apart
+
+
+def setting(parameters: tuple[str, ...], cell: Cell) -> str:
+    """A cell in words: "loss.lambda = 0.2"."""
+    return ", ".join(
+        value if name == CHANGE else f"{name} = {value}" for name, value in zip(parameters, cell, strict=True)
+    )
 
 
 def value_order(label: str) -> tuple[bool, float, str]:
@@ -148,31 +161,36 @@ def _label_of(params: Mapping[str, Any], name: str) -> str | None:
 
 def counts(key: str, params: Mapping[str, Any], compared: tuple[str, ...] = ()) -> bool:
     """Whether a result depends on a parameter: not if it belongs to an entry of a block that was not chosen."""
-    for selector, block in _SELECTORS.items():
+    for selector, block in SELECTORS.items():
         if key.startswith(f"{block}."):
             return selector in compared or key.startswith(f"{block}.{params.get(selector)}.")
     return True
 
 
 def _key(run: Run, parameters: tuple[str, ...]) -> str:
-    """What has to be equal for runs to be compared: the commit, and all that a result depends on.
+    """What has to be equal for runs to be compared: the commit, and all that a result depends on."""
+    return json.dumps([run.commit, settings_of(run, parameters)], sort_keys=True)
+
+
+def settings_of(run: Run, compared: tuple[str, ...] = ()) -> dict[str, str]:
+    """What the result of a run depends on, but for its seed and the compared parameters: name -> value.
 
     The machine (``runtime``) counts only by its precision, and the networks that score decide which scores there are.
     """
-    out = ("seed", "evaluate.extractors", *parameters)
-    settings = {
+    out = ("seed", "evaluate.extractors", *compared)
+    return {
         key: value_label(value)
         for key, value in run.params.items()
         if not any(key == name or key.startswith(f"{name}.") for name in out)
         and (not key.startswith("runtime.") or key == "runtime.precision")
-        and counts(key, run.params, parameters)
+        and counts(key, run.params, compared)
     }
-    return json.dumps([run.commit, settings], sort_keys=True)
 
 
-def _study(
-    title: str, parameters: tuple[str, ...], group: _Group, scores: Callable[[Run], Mapping[Metric, float]]
+def study_of(
+    title: str, parameters: tuple[str, ...], group: Group, scores: Callable[[Run], Mapping[Metric, float]]
 ) -> Study:
+    """The scores of a group; those that a commit came with count where no experiment has its values and seed."""
     cells: dict[Cell, dict[str, dict[Metric, float]]] = {}
     repeated = 0
     for (cell, seed), of_place in group.items():
@@ -187,28 +205,27 @@ def _study(
     return Study(title, parameters, cells, repeated)
 
 
-def _title(group: _Group, parameters: tuple[str, ...]) -> str:
-    run = next(iter(group.values()))[0]
+def title_of(run: Run, compared: tuple[str, ...] = ()) -> str:
+    """What a run is, in short: model, data, recipe, budget and commit, but for what is compared."""
     parts = {
         "model": run.params.get("model"),
         "data": run.params.get("data"),
         "recipe": f"recipe {run.params.get('recipe')}",
         "budget": f"budget {run.params.get('budget')}",
     }
-    shown = [str(part) for name, part in parts.items() if name not in parameters]
+    shown = [str(part) for name, part in parts.items() if name not in compared]
     return ", ".join([*shown, f"at {run.commit[:7]}"])
 
 
-def _told_apart(titles: Mapping[str, str]) -> dict[str, str]:
-    """Titles by key; equal ones are followed by the parameters in which their keys differ."""
+def told_apart(titles: Mapping[str, str], settings: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+    """Titles by key; equal ones are followed by the settings of their keys that differ."""
     groups: dict[str, list[str]] = {}
     for key, title in titles.items():
         groups.setdefault(title, []).append(key)
     different = {}
     for title, keys in groups.items():
-        settings = {key: json.loads(key)[1] for key in keys}
-        names = sorted({name for of_key in settings.values() for name in of_key})
-        differing = [name for name in names if len({of_key.get(name, _ABSENT) for of_key in settings.values()}) > 1]
-        for key, of_key in settings.items():
-            different[key] = ", ".join([title, *(f"{name} {of_key.get(name, _ABSENT)}" for name in differing)])
+        names = sorted({name for key in keys for name in settings[key]})
+        differing = [name for name in names if len({settings[key].get(name, _ABSENT) for key in keys}) > 1]
+        for key in keys:
+            different[key] = ", ".join([title, *(f"{name} {settings[key].get(name, _ABSENT)}" for name in differing)])
     return different

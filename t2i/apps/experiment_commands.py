@@ -24,11 +24,13 @@ def report(out: Path, metrics: Path, plots: Path) -> None:
 
 
 @click.command(epilog="Example: t2i ablation loss.damsm_lambda loss.lambda --baseline 0 --baseline 0")
-@click.argument("parameters", nargs=-1, required=True, metavar="PARAMETER [PARAMETER]")
+@click.argument("parameters", nargs=-1, metavar="PARAMETER [PARAMETER]")
 @click.option(
     "--baseline", "baselines", multiple=True, metavar="VALUE", help="The others are compared with it; once for each "
     "PARAMETER, in their order.  [default: 0]",
 )  # fmt: skip
+@click.option("--changes", "original", default="", metavar="NAME", help="Instead: all experiments beside this one, by "
+              "what was changed.")  # fmt: skip
 @click.option("--metrics", type=PATH, default=Path("metrics"), show_default=True, help="Folder of the tables.")
 @click.option("--plots", type=PATH, default=Path("plots"), show_default=True, help="Folder of the figure.")
 @click.option("--runs", type=PATH, help="Table of `t2i runs` to compare.  [default: the experiments DVC knows of]")
@@ -38,6 +40,7 @@ def report(out: Path, metrics: Path, plots: Path) -> None:
 def ablation(
     parameters: tuple[str, ...],
     baselines: tuple[str, ...],
+    original: str,
     metrics: Path,
     plots: Path,
     runs: Path | None,
@@ -48,19 +51,27 @@ def ablation(
     """Compare experiments by one PARAMETER, or by two and their interaction.
 
     Of all experiments that DVC knows of, those are compared that differ in these parameters of params.yaml and the seed
-    alone. Writes a table (.md, .csv) and a figure (.png).
+    alone. With --changes, those are compared that were started from the same commit as NAME, whatever they change.
+    Writes a table (.md, .csv) and a figure (.png).
     """
+    from t2i.ablation.studies import CHANGE
     from t2i.ablation.tables import ablation_name, write_ablation
 
+    if original and (parameters or baselines):
+        raise click.UsageError("--changes compares all that was changed: leave out PARAMETER and --baseline")
+    if not original and not parameters:
+        raise click.UsageError("Missing argument 'PARAMETER [PARAMETER]', or --changes NAME.")
     if len(parameters) > 2:
         raise click.UsageError(f"{len(parameters)} parameters; one or two can be compared at once")
     baselines = baselines or ("0",) * len(parameters)
     if len(baselines) != len(parameters):
         raise click.UsageError(f"--baseline is given {len(baselines)} times for {len(parameters)} parameters")
-    name = ablation_name(parameters, snapshots=snapshots)
+    name = ablation_name(parameters or (CHANGE,), snapshots=snapshots)
     files = metrics / f"{name}.md", metrics / f"{name}.csv", plots / f"{name}.png"
     with writing("--metrics, --plots", *files):
-        text = write_ablation(parameters, baselines, metrics, plots, runs, names=names, drawn=draw, snapshots=snapshots)
+        text = write_ablation(
+            parameters, baselines, metrics, plots, runs, original=original, names=names, drawn=draw, snapshots=snapshots
+        )
     click.echo(text)
 
 

@@ -10,12 +10,15 @@ from click.testing import CliRunner
 
 from t2i.ablation import experiments, tables
 from t2i.apps.cli import cli
-from tests.ablation.made_up import SWEEP, grid, shown
+from tests.ablation.made_up import SWEEP, experiment, grid, shown
 from tests.conftest import ROOT
 
 
 def ablation(*arguments: object) -> Any:
     return CliRunner().invoke(cli, ["ablation", *map(str, arguments)])
+
+
+NEITHER = "--changes compares all that was changed: leave out PARAMETER and --baseline"
 
 
 @pytest.mark.parametrize(
@@ -24,7 +27,9 @@ def ablation(*arguments: object) -> Any:
         (["a", "b", "c"], "Error: 3 parameters; one or two can be compared at once"),
         (["a", "b", "--baseline", "0"], "Error: --baseline is given 1 times for 2 parameters"),
         (["a", "--baseline", "0", "--baseline", "1"], "Error: --baseline is given 2 times for 1 parameters"),
-        ([], "Error: Missing argument 'PARAMETER [PARAMETER]'."),
+        ([], "Error: Missing argument 'PARAMETER [PARAMETER]', or --changes NAME."),
+        (["a", "--changes", "e0"], f"Error: {NEITHER}"),
+        (["--changes", "e0", "--baseline", "0"], f"Error: {NEITHER}"),
     ],
 )
 def test_wrong_usage(arguments: list[str], line: str) -> None:
@@ -62,6 +67,29 @@ def test_one_parameter_or_two(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     ):
         result = ablation(*arguments, *folders)
         assert (result.exit_code, result.stderr) == (1, line)
+
+
+def test_each_change_beside_one_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folders = ["--metrics", tmp_path / "m", "--plots", tmp_path / "p"]
+    runs = [experiment(0, 0), experiment(0.2, 0), experiment(0, 0, judge={"lr": 2}), experiment(1, 0)]
+    monkeypatch.setattr(tables, "show_experiments", lambda: shown(*runs))
+    monkeypatch.setattr(tables, "change_figure", lambda *_: None)
+    result = ablation("--changes", "e0", "--name", "e[1-2]", *folders)
+    assert (
+        result.exit_code == 0
+        and result.output.startswith("# Changes of e0\n")
+        and "differences to e0, in" in result.output
+    )
+    (head,) = [line for line in result.output.splitlines() if line.startswith("| metric ")]
+    assert [column.strip() for column in head.strip("|").split("|")] == [
+        "metric", "better", "(none)", "lambda = 0.2", "lr = 2"
+    ]  # fmt: skip
+    assert sorted(path.name for path in (tmp_path / "m").iterdir()) == ["ablation-change.csv", "ablation-change.md"]
+    assert tables.compared_in("ablation-change-snapshots") == "each change, by snapshot"
+    result = ablation("--changes", "x", *folders)
+    assert (result.exit_code, result.stderr) == (
+        1, "t2i: no finished experiment is named x; there are abcdefa, e0, e1, e2, e3\n"
+    )  # fmt: skip
 
 
 def test_runs_are_written_and_compared_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,9 +12,10 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from t2i.ablation import figure, panels
+from t2i.ablation.changes import UNCHANGED, find_changes
 from t2i.ablation.effects import compare
 from t2i.ablation.experiments import read_experiments
-from t2i.ablation.figure import ablation_figure, grid_figure, snapshot_figure
+from t2i.ablation.figure import ablation_figure, change_figure, grid_figure, snapshot_figure
 from t2i.ablation.studies import find_studies
 from tests.ablation.made_up import SWEEP, experiment, grid, shown
 
@@ -42,6 +43,29 @@ def test_one_parameter(tmp_path: Path) -> None:
     assert size(tmp_path / "a.png")[0] > 600
     ablation_figure(tmp_path / "b.png", ["loss.lambda"], tables)
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+
+
+def test_changes_stand_below_each_other_and_are_named_once_a_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    figures: list[Figure] = []
+
+    def save(drawn: Figure, path: Path) -> None:
+        figures.append(drawn)
+        panels.save(drawn, path)
+
+    monkeypatch.setattr(figure, "save", save)
+    changed = [experiment(0, 0, recipes={"quick": {"lr": 1, "a_parameter_with_a_very_long_name": "and a long value"}})]
+    runs = read_experiments(shown(*SWEEP, *changed)).runs
+    study, _ = find_changes(runs, "e0")
+    table = compare(study, (UNCHANGED,)).query("metric in ['FID (judge)', 'IS (judge)']")
+    change_figure(tmp_path / "c.png", ["change"], {"a study": table})
+    assert size(tmp_path / "c.png")[0] > 600
+    means, others, differences, _ = figures[0].axes
+    names = [text.get_text().replace("\n", " ") for text in means.get_yticklabels()]
+    assert names == [UNCHANGED, "a_parameter_with_a_very_long_name = and a long value", "lambda = 0.2", "lambda = 1"]
+    assert [text.get_text() for text in others.get_yticklabels()] == [""] * 4
+    assert len(differences.get_yticklabels()) == 3
 
 
 @pytest.mark.slow
