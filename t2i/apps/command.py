@@ -1,6 +1,7 @@
 """What the commands of ``t2i`` share: how they end, warn, and write files."""
 
 import contextlib
+import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,10 +22,18 @@ class _Mistake(click.ClickException):
         click.echo(f"t2i: {one_line(self.format_message())}", file, err=file is None)
 
 
+class _Warnings(logging.Handler):
+    """What the package warns of, as one line like those of its commands."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        warn(record.getMessage())
+
+
 class Commands(click.Group):
     """Commands in the order of their definition, whose :class:`InputError` ends in one line."""
 
     def invoke(self, ctx: click.Context) -> Any:
+        logging.getLogger("t2i").handlers[:] = [_Warnings()]
         try:
             return super().invoke(ctx)
         except InputError as error:

@@ -1,5 +1,6 @@
 """The command as a whole: help, version, exit codes, and what it imports."""
 
+import logging
 import os
 import shlex
 import subprocess
@@ -91,6 +92,16 @@ def test_exit_codes(
     monkeypatch.setattr("t2i.apps.report.write_report", fail)
     result = t2i("report", "-o", tmp_path / "r.html")
     assert result.exit_code == code and result.stderr == ("t2i: x\n" if code == 1 else "")
+
+
+def test_warnings_are_one_line_that_says_where_they_are_from(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def warns(*_: object) -> None:
+        logging.getLogger("t2i.figures.fonts").warning("no font has %s: drawn as boxes", "x")
+
+    monkeypatch.setattr("t2i.apps.report.write_report", warns)
+    for _ in range(2):  # once, however often there is a command
+        result = CliRunner().invoke(cli, ["report", "-o", str(tmp_path / "r.html")])
+        assert (result.exit_code, result.stderr) == (0, "t2i: no font has x: drawn as boxes\n")
 
 
 def test_other_errors_are_defects_and_keep_their_trace(monkeypatch: pytest.MonkeyPatch) -> None:
