@@ -20,7 +20,7 @@ def main(params: Params) -> None:
     splits = {name: SplitContents.of_pack(PackedSplit(PREPARED, name)) for name in ("train", "test")}
     counted = [text for name in params.vocab.splits for text in splits[name].texts]
     vocabulary = Vocabulary.build((tokenize(text, tokens) for text in counted), params.vocab.min_count, tokens)
-    if problems := run_problems(splits, vocabulary, **params.requirements(len(splits["test"].names))):
+    if problems := run_problems(splits, vocabulary, **params.requirements([*map(len, splits["test"].captions)])):
         raise InputError("; ".join(problems))
     vocabulary.save(VOCABULARY)
 

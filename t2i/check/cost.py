@@ -71,7 +71,7 @@ class _Cost:
 
     def _preprocess(self, found: Findings) -> float:
         """Pack as many images as the trials need; returns bytes of all images as packed."""
-        count = max(size for size in self.params.requirements(0)["batch_sizes"].values())
+        count = max(size for size in self.params.requirements([])["batch_sizes"].values())
         few = {
             name: [records[i] for i in evenly_spaced(len(records), count if name == "train" else 2)]
             for name, records in self.splits.items()
@@ -130,8 +130,9 @@ class _Cost:
     def _snapshots(self, seconds_a_picture: float, found: Findings) -> int:
         """Sampling and scoring of the snapshots; returns how many there are."""
         count: int = self.params.stage("train_gan")["snapshots"]
-        tests = len(self.splits["test"])
-        pictures = count * 2 * min(self.params.stage("score_snapshots")["images"], tests)
+        tests = self.splits["test"]
+        chosen = evenly_spaced(len(tests), self.params.stage("score_snapshots")["images"])
+        pictures = count * sum(min(2, len(tests[i].captions)) for i in chosen)
         reals = sum(len(records) for name, records in self.splits.items() if name != "train")
         scoring = _FORWARD * self.per_image["train_judge"] * (pictures + reals)
         seconds = pictures * seconds_a_picture + scoring
@@ -142,7 +143,7 @@ class _Cost:
     def _scores(self, seconds_a_picture: float, found: Findings) -> int:
         """Sampling and scoring; returns the number of generated images."""
         tests = len(self.splits["test"])
-        sets = self.params.pictures(tests)
+        sets = self.params.pictures([len(record.captions) for record in self.splits["test"]])
         pictures, scored = sum(sets.values()), sets[self.params.sample.protocol]
         reals = sum(len(records) for name, records in self.splits.items() if name != "train")
         sampling = pictures * seconds_a_picture

@@ -44,7 +44,7 @@ def check_data(params: Params) -> tuple[Findings, Splits | None]:
         return found, None
     vocabulary = vocabulary_of(contents, params)
     _describe_words(contents, vocabulary, params, found)
-    found.problems += run_problems(contents, vocabulary, **params.requirements(len(contents["test"].names)))
+    found.problems += run_problems(contents, vocabulary, **params.requirements([*map(len, contents["test"].captions)]))
     return found, None if found.problems else splits
 
 

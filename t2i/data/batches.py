@@ -106,12 +106,14 @@ class EncodedCaptions:
 
 
 def sample_captions(pack: PackedSplit, image: int, views: int, rng: np.random.Generator) -> np.ndarray:
-    """Sample rows of ``views`` captions of an image, without replacement if it has enough.
+    """Sample rows of ``views`` captions of an image, without replacement; where it has fewer, all of them in turn.
 
     (The published code samples with replacement, so every tenth pair is the same caption twice.)
     """
     rows = pack.captions_of(image)
-    return rng.choice(rows, views, replace=len(rows) < views)
+    if len(rows) < views:
+        return np.resize(rng.permutation(rows), views)  # the first two, which are a pair, still differ
+    return rng.choice(rows, views, replace=False)
 
 
 class CaptionBatches(Dataset[Batch]):

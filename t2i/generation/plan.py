@@ -76,7 +76,8 @@ def paired_plan(pack: PackedSplit, *, images: int, noises: int, seed: int) -> pd
     rng = np.random.default_rng([seed, 2])
     half = max(1, len(chosen) // 2)  # image k shares its noise with image k + half
     classes = pack.images["class_id"].to_numpy()[chosen]
-    if (classes[:half] == classes[half : 2 * half]).mean() > 0.5:  # in sorted order they are mostly of two classes
+    shared = classes[:half] == classes[half : 2 * half]
+    if len(chosen) > 1 and shared.mean() > 0.5:  # in sorted order they are mostly of two classes
         chosen = [chosen[place] for place in np.argsort(classes, kind="stable")]
     rows = [
         (image, caption, number * half + place % half)

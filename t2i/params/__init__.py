@@ -1,9 +1,11 @@
 """Legal contents of params.yaml: sections, types and values. :mod:`t2i.params.reader` reads it."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from t2i.files import evenly_spaced
 from t2i.params.budgets import Budget
 from t2i.params.datasets import Dataset, Datasets
 from t2i.params.recipes import Recipe
@@ -166,27 +168,32 @@ class Params(Section):
         model: Model = getattr(self.models, self.model)
         return model.align_corners
 
-    def pictures(self, test_images: int) -> dict[str, int]:
-        """Number of images in each set that stage ``sample`` generates from so many test images of two captions.
+    def pictures(self, captions: Sequence[int]) -> dict[str, int]:
+        """Number of images in each set that stage ``sample`` generates; the set of the protocol's name is scored.
 
-        The set with the name of the protocol is scored.
+        Args:
+            captions: how many each test image has.
         """
         sizes = self.budgets[self.budget].sample
-        if self.sample.protocol == "paired":
-            return {"paired": 2 * sizes.noises * min(sizes.images, test_images)}
-        return {"published": sizes.pictures, "paired": 2 * min(sizes.pairs, test_images)}
 
-    def requirements(self, test_images: int) -> dict[str, Any]:
+        def pairs(images: int) -> int:
+            return sum(min(2, captions[image]) for image in evenly_spaced(len(captions), images))
+
+        if self.sample.protocol == "paired":
+            return {"paired": sizes.noises * pairs(sizes.images)}
+        return {"published": sizes.pictures, "paired": pairs(sizes.pairs)}
+
+    def requirements(self, captions: Sequence[int]) -> dict[str, Any]:
         """Arguments of :func:`t2i.check.requirements.run_problems`: what a run asks of its data.
 
         Args:
-            test_images: how many there are.
+            captions: how many each test image has.
         """
         budget = self.budgets[self.budget]
         stages = ("pretrain_damsm", "train_judge", "train_gan")
         sizes = {f"budgets.{self.budget}.{stage}.batch_size": getattr(budget, stage).batch_size for stage in stages}
         scores = {"candidates": self.evaluate.candidates, "folds": self.evaluate.folds}
-        return {"batch_sizes": sizes, **scores, "pictures": self.pictures(test_images)[self.sample.protocol]}
+        return {"batch_sizes": sizes, **scores, "pictures": self.pictures(captions)[self.sample.protocol]}
 
     @model_validator(mode="after")
     def _selectors_name_blocks(self) -> "Params":

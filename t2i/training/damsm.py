@@ -101,6 +101,8 @@ def train_damsm(
 class DamsmObjective:
     """DAMSM loss of all captions plus NT-Xent between the sentence embeddings of the first two.
 
+    (The published script of AttnGAN + CL contrasts each sentence with itself; that of DM-GAN + CL the two, as here.)
+
     Args:
         negatives: what the sentence-level loss contrasts an image's caption with: those of other images in the same
             "view", N in all, as published, or all V N of the "batch".

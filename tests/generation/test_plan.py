@@ -111,7 +111,24 @@ def test_sets_of_a_protocol_are_as_large_as_checks_expect(
     assert [len(plan) for plan in plans.values()] == counts
     changes = [f"budgets.smoke.sample.{key}={value}" for key, value in (SIZES | sizes).items()]
     params = load(ROOT / "params.yaml", [*changes, f"sample.protocol={protocol}"], budget="smoke")
-    assert params.pictures(len(pack)) == {name: len(plan) for name, plan in plans.items()}
+    assert params.pictures([3] * len(pack)) == {name: len(plan) for name, plan in plans.items()}
+
+
+def test_images_with_one_caption_are_counted_once(pack: PackedSplit) -> None:
+    single = [True, *[False, True, True] * 7, False, True]
+    numbers = np.array([1 if one else 3 for one in single])
+    first = np.concatenate([[0], np.cumsum(numbers)])
+    rows = np.concatenate([3 * image + np.arange(count) for image, count in enumerate(numbers)])
+    pack.captions = pack.captions.iloc[rows].reset_index(drop=True)
+    pack._first_captions = first
+    changes = ["budgets.smoke.sample.images=9", "budgets.smoke.sample.noises=3", "sample.protocol=paired"]
+    params = load(ROOT / "params.yaml", changes, budget="smoke")
+    assert params.pictures(numbers.tolist()) == {"paired": len(paired_plan(pack, images=9, noises=3, seed=0))}
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_single_image_has_no_other_to_share_with(pack: PackedSplit) -> None:
+    assert len(paired_plan(pack, images=1, noises=3, seed=0)) == 6
 
 
 def test_the_pairs_beside_the_published_pictures_are_those_of_the_paired_protocol(pack: PackedSplit) -> None:

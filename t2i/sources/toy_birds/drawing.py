@@ -68,10 +68,10 @@ class _Pen:
         self.draw.polygon(outline_points, fill=colour)
         self.draw.line([*outline_points, *outline_points[:2]], INK, max(1, round(outline * self.unit)))
 
-    def union(self, shapes: Sequence[np.ndarray], colour: Colour, outline: float = 0.014) -> None:
+    def union(self, shapes: Sequence[np.ndarray], colour: Colour) -> None:
         """Several shapes with one common outline."""
         for points in shapes:
-            self.shape(points, INK, 2 * outline)
+            self.shape(points, INK, outline=0.028)
         for points in shapes:
             self.draw.polygon(self.to_pixels(points), fill=colour)
 

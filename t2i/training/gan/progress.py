@@ -58,20 +58,23 @@ class ProgressImages:
                 noise.to(device), epsilon.to(device), text.sentence, text.words, text.padding, num_scales=num_scales
             )
         self.pictures[step] = to_pixels(generated.images[-1]).permute(0, 2, 3, 1).cpu()
-        with replacing(self.path) as part:
-            self._grid().save(part, format="png")
+        self._write()
 
-    def _grid(self) -> Image.Image:
+    def _write(self) -> None:
         columns = [self.pictures[step].numpy() for step in sorted(self.pictures)]
         side = max(_MIN_SIDE, *(column.shape[1] for column in columns))  # scales that join later are larger
         scaled = [column.repeat(side // column.shape[1], axis=1) for column in columns]
         scaled = [column.repeat(side // column.shape[2], axis=2) for column in scaled]
-        return Image.fromarray(np.concatenate([np.concatenate(column) for column in scaled], axis=1))
+        grid = Image.fromarray(np.concatenate([np.concatenate(column) for column in scaled], axis=1))
+        with replacing(self.path) as part:
+            grid.save(part, format="png")
 
     def state_dict(self) -> dict[str, Any]:
         """Images so far."""
         return {"pictures": self.pictures}
 
     def load_state_dict(self, state_dict: dict[str, Any], /) -> None:
-        """Continue with these images; the next grid shows them too."""
+        """Continue with these images, and write them: DVC has removed the grid, and no step may be left."""
         self.pictures = {step: images.cpu() for step, images in state_dict["pictures"].items()}
+        if self.pictures:
+            self._write()

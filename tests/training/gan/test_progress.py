@@ -18,3 +18,16 @@ def test_progress_images_do_not_change_the_training(striped: Path, vocabulary: V
     with Image.open(tmp_path / "grid.png") as grid:
         width, height = grid.size
     assert height > width > 3 * 32  # six captions, three steps
+
+
+def test_images_that_are_loaded_are_written_again(striped: Path, vocabulary: Vocabulary, tmp_path: Path) -> None:
+    """A training that goes on after its last step has no step left that would write them."""
+    damsm = small_damsm(striped, vocabulary, steps=3)[0]
+    first, again = (
+        ProgressImages(PackedSplit(striped, "test"), damsm, tmp_path / name, 18) for name in ("first.png", "again.png")
+    )
+    again.load_state_dict(first.state_dict())
+    assert not (tmp_path / "again.png").exists()  # there are none yet
+    small_gan(striped, damsm, observers={"progress": first})
+    again.load_state_dict(first.state_dict())
+    assert (tmp_path / "again.png").read_bytes() == (tmp_path / "first.png").read_bytes()
