@@ -28,7 +28,9 @@ def find_changes(
     baseline: str,
     scores: Callable[[Run], Mapping[Metric, float]] = attrgetter("scores"),
 ) -> tuple[Study, list[str]]:
-    """All runs on the commit of a run, by how their parameters differ from its own.
+    """All experiments on the commit of a run, by how their parameters differ from its own.
+
+    Scores that the commit came with are compared if they are the baseline.
 
     Args:
         baseline: name of the run that the others are compared with, each with those of its seed.
@@ -44,7 +46,7 @@ def find_changes(
     runs = list(runs)
     original = _named(runs, baseline)
     base = settings_of(original)
-    here = [run for run in runs if run.commit == original.commit]
+    here = [run for run in runs if run.commit == original.commit and (run is original or not run.of_commit)]
     settings = {_key(run): settings_of(run) for run in here}
     differing = {key: _differences(base, of_run) for key, of_run in settings.items()}
     short = _short({name for names in differing.values() for name in names})

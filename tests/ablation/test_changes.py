@@ -89,6 +89,14 @@ def test_settings_that_no_result_depends_on_are_no_change() -> None:
     assert set(fids(study)) == {UNCHANGED, "lambda = 0.2"} and study.repeated == 1
 
 
+def test_scores_that_the_commit_came_with_count_as_the_baseline_alone() -> None:
+    runs = runs_of(experiment(0, 0), experiment(1, 0))
+    own = replace(runs[-1], name="main", commit=runs[0].commit)
+    assert own.of_commit and own.params["loss.lambda"] == 0.2
+    assert set(fids(find_changes([*runs, own], "e0")[0])) == {UNCHANGED, "lambda = 1"}
+    assert set(fids(find_changes([*runs, own], "main")[0])) == {UNCHANGED, "lambda = 0", "lambda = 1"}
+
+
 def test_experiments_of_other_commits_are_named() -> None:
     runs = runs_of(experiment(0, 0), experiment(0.2, 0))
     assert find_changes([*runs, replace(runs[1], name="away", commit="9" * 40)], "e0")[1] == ["away"]
