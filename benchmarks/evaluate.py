@@ -30,6 +30,9 @@ from t2i.params import Params
 from t2i.params.reader import load
 from t2i.pipeline.run import DAMSM, GAN, JUDGE, PREPARED, peak_memory
 
+CAPTIONS = 5
+"""Captions of each made-up image."""
+
 STAGES = ("sample", "evaluate")
 
 
@@ -64,7 +67,7 @@ def compare(given: argparse.Namespace, folder: Path) -> None:
     rows, results = [], []
     for images in given.images:
         params = params_of(given, images)
-        row = {"images": f"{params.pictures(given.reals)[params.sample.protocol]:,}"}
+        row = {"images": f"{params.pictures([CAPTIONS] * given.reals)[params.sample.protocol]:,}"}
         for stage in STAGES:
             own = ["--images", str(images), "--folder", str(folder), "--stage", stage]
             measured = run_module("benchmarks.evaluate", *sys.argv[1:], *own)
@@ -91,7 +94,7 @@ def prepare(params: Params, folder: Path, *, images: int, reals: int) -> None:
     needed, free = (2 * images + reals) * 3 * side**2, shutil.disk_usage(folder).free
     if needed > free:
         raise InputError(f"{needed / 2**30:.0f} GiB are needed in {folder} and {free / 2**30:.0f} free: make room")
-    synthetic_pack(folder / PREPARED, {"train": images, "test": reals}, image_size=side, captions_per_image=5)
+    synthetic_pack(folder / PREPARED, {"train": images, "test": reals}, image_size=side, captions_per_image=CAPTIONS)
     vocabulary = vocabulary_of(PackedSplit(folder / PREPARED, "test").captions["text"])
     model = text_to_image(params, vocabulary, "fp32")
     networks = {"generator": model.generator.to_checkpoint(), "text": model.text_encoder.to_checkpoint()}

@@ -7,11 +7,13 @@ from operator import attrgetter
 from t2i.ablation.experiments import Run, few
 from t2i.ablation.metrics import Metric
 from t2i.ablation.studies import (
+    ABSENT,
     CHANGE,
     SELECTORS,
     Group,
     Study,
     settings_of,
+    short_names,
     study_of,
     title_of,
     told_apart,
@@ -49,7 +51,7 @@ def find_changes(
     here = [run for run in runs if run.commit == original.commit and (run is original or not run.of_commit)]
     settings = {_key(run): settings_of(run) for run in here}
     differing = {key: _differences(base, of_run) for key, of_run in settings.items()}
-    short = _short({name for names in differing.values() for name in names})
+    short = short_names({name for names in differing.values() for name in names})
     labels = told_apart(
         {key: ", ".join(f"{short[name]} = {value}" for name, value in changed.items()) or UNCHANGED
          for key, changed in differing.items()},
@@ -85,21 +87,10 @@ def _differences(base: Mapping[str, str], other: Mapping[str, str]) -> dict[str,
     """Parameters that differ -> their values in the other settings; of what a selector chose, the selector alone."""
     chosen = tuple(f"{block}." for selector, block in SELECTORS.items() if base.get(selector) != other.get(selector))
     names = [name for name in sorted(base.keys() | other.keys()) if not name.startswith(chosen)]
-    changed = {name: other.get(name, "(absent)") for name in names if base.get(name) != other.get(name)}
-    # a mapping that became a number, or null, is told by that
-    return {
-        name: value
-        for name, value in changed.items()
-        if name in other or not any(name.startswith(f"{above}.") for above in other)
-    }
+    changed = {name: other.get(name, ABSENT) for name in names if base.get(name) != other.get(name)}
 
+    def is_told_by_another(name: str) -> bool:
+        """A mapping that became null is told by that, and null that became a mapping by its entries."""
+        return name not in other and any(name.startswith(f"{key}.") or key.startswith(f"{name}.") for key in other)
 
-def _short(names: set[str]) -> dict[str, str]:
-    """Names -> their last parts, as many as tell them apart."""
-    short = {}
-    for name in names:
-        parts = name.split(".")
-        ends = (".".join(parts[-count:]) for count in range(1, len(parts)))
-        others = [f".{other}" for other in names - {name}]
-        short[name] = next((end for end in ends if not any(other.endswith(f".{end}") for other in others)), name)
-    return short
+    return {name: value for name, value in changed.items() if not is_told_by_another(name)}

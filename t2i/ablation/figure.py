@@ -24,7 +24,7 @@ from t2i.ablation.panels import (
     save,
 )  # fmt: skip
 from t2i.ablation.statistics import SIGNIFICANCE
-from t2i.ablation.studies import CHANGE, setting, value_order
+from t2i.ablation.studies import CHANGE, setting, short_names, value_order
 
 
 def ablation_figure(path: Path, parameters: Sequence[str], tables: dict[str, pd.DataFrame]) -> None:
@@ -164,13 +164,8 @@ def _forest(axis: Axes, effects: pd.DataFrame, names: Sequence[str]) -> None:
 
 def _names_of_effects(effects: pd.DataFrame, parameters: tuple[str, str]) -> list[str]:
     """ "lambda = 0.2" for main effects, "damsm_lambda = 1 × lambda = 0.2" for interactions."""
-    names = []
+    short, names = short_names(parameters), []
     for row in effects.to_dict("records"):
-        values = {short: str(row[name]) for short, name in zip(_short(parameters), parameters, strict=True)}
+        values = {short[name]: str(row[name]) for name in parameters}
         names.append(" × ".join(f"{name} = {value}" for name, value in values.items() if not value.startswith(AVERAGE)))
     return names
-
-
-def _short(names: tuple[str, str]) -> list[str]:
-    last = [name.rpartition(".")[2] for name in names]
-    return last if len(set(last)) == len(names) else list(names)

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from t2i.ablation.experiments import Run
-from t2i.ablation.studies import counts, value_label
+from t2i.ablation.studies import value_label
 from t2i.errors import InputError
 from t2i.files import replacing
 
@@ -20,8 +20,6 @@ _PARAMETER, _METRIC = "params.", "metrics."
 
 def write_runs(path: Path, runs: Iterable[Run], *, add: bool = False) -> int:
     """Write a line a run: its name and commit, parameters and metrics. Returns the number of lines.
-
-    Of blocks that a selector chooses from, the entries that no run has chosen are left out.
 
     Args:
         path: CSV to write.
@@ -40,8 +38,7 @@ def write_runs(path: Path, runs: Iterable[Run], *, add: bool = False) -> int:
                 "name, with `dvc exp rename` or in the table"
             )
         lines[_key(run)] = run
-    chosen = {name for run in lines.values() for name in run.params if counts(name, run.params)}
-    table = pd.DataFrame([_line(lines[key], chosen) for key in sorted(lines)])
+    table = pd.DataFrame([_line(lines[key]) for key in sorted(lines)])
     columns = sorted(map(str, table.columns), key=_group)
     with replacing(path) as part:
         table.to_csv(part, columns=columns, index=False, lineterminator="\n")
@@ -65,10 +62,9 @@ def _group(column: str) -> int:
     return 1 if column.startswith(_PARAMETER) else 2 if column.startswith(_METRIC) else 0
 
 
-def _line(run: Run, chosen: set[str]) -> dict[str, Any]:
+def _line(run: Run) -> dict[str, Any]:
     line = {"run": run.name, "commit": run.commit, "of": "commit" if run.of_commit else "experiment"}
-    used = {name: value for name, value in run.params.items() if name in chosen}
-    line |= {f"{_PARAMETER}{name}": value_label(value) for name, value in used.items()}
+    line |= {f"{_PARAMETER}{name}": value_label(value) for name, value in run.params.items()}
     return line | {f"{_METRIC}{name}": value for name, value in run.numbers.items()}
 
 

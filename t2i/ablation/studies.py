@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
@@ -17,7 +17,7 @@ Cell = tuple[str, ...]
 SELECTORS = {"model": "models", "data": "datasets", "recipe": "recipes", "budget": "budgets"}
 """Parameters that choose an entry of a block."""
 
-_ABSENT = "(absent)"
+ABSENT = "(absent)"
 
 CHANGE = "change"
 """The parameter of a study of :mod:`t2i.ablation.changes`; its values say for themselves what differs."""
@@ -118,12 +118,27 @@ def value_label(value: Any) -> str:
             value = json.loads(value)
         except json.JSONDecodeError:
             return str(value)
+    if isinstance(value, Mapping | list):
+        return json.dumps(_normalised(value), sort_keys=True)
     if not isinstance(value, float):
-        return json.dumps(value, sort_keys=True)
+        return json.dumps(value)
     if value.is_integer() and abs(value) < 1e15:
         return str(int(value))
     short = f"{value:g}"
     return short if float(short) == value else repr(value)  # values that differ stay apart
+
+
+def _normalised(value: Any) -> Any:
+    """A mapping or list whose numbers are those that :func:`value_label` writes."""
+    if isinstance(value, Mapping):
+        return {name: _normalised(entry) for name, entry in value.items()}
+    if isinstance(value, list):
+        return [_normalised(entry) for entry in value]
+    label = value_label(value)
+    try:
+        return json.loads(label)
+    except json.JSONDecodeError:
+        return label
 
 
 def setting(parameters: tuple[str, ...], cell: Cell) -> str:
@@ -131,6 +146,17 @@ def setting(parameters: tuple[str, ...], cell: Cell) -> str:
     return ", ".join(
         value if name == CHANGE else f"{name} = {value}" for name, value in zip(parameters, cell, strict=True)
     )
+
+
+def short_names(names: Collection[str]) -> dict[str, str]:
+    """Names -> their last parts, as many as tell them apart."""
+    short = {}
+    for name in names:
+        parts = name.split(".")
+        ends = (".".join(parts[-count:]) for count in range(1, len(parts)))
+        others = [f".{other}" for other in names if other != name]
+        short[name] = next((end for end in ends if not any(other.endswith(f".{end}") for other in others)), name)
+    return short
 
 
 def value_order(label: str) -> tuple[bool, float, str]:
@@ -147,6 +173,8 @@ def _check(runs: Sequence[Run], parameters: tuple[str, ...]) -> None:
     if "seed" in parameters:
         raise InputError("seed is not compared: experiments that differ in it alone are the sample of one setting")
     for name in parameters:
+        if above := next((other for other in parameters if name.startswith(f"{other}.")), None):
+            raise InputError(f"{above} holds {name}: compare one of them")
         if not any(_label_of(run.params, name) is not None for run in runs):
             raise InputError(f"no finished experiment has a parameter {name!r}; see `dvc exp show`")
 
@@ -225,7 +253,7 @@ def told_apart(titles: Mapping[str, str], settings: Mapping[str, Mapping[str, st
     different = {}
     for title, keys in groups.items():
         names = sorted({name for key in keys for name in settings[key]})
-        differing = [name for name in names if len({settings[key].get(name, _ABSENT) for key in keys}) > 1]
+        differing = [name for name in names if len({settings[key].get(name, ABSENT) for key in keys}) > 1]
         for key in keys:
-            different[key] = ", ".join([title, *(f"{name} {settings[key].get(name, _ABSENT)}" for name in differing)])
+            different[key] = ", ".join([title, *(f"{name} {settings[key].get(name, ABSENT)}" for name in differing)])
     return different

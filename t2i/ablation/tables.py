@@ -77,6 +77,8 @@ def write_ablation(
         kind = "scores of snapshots (metrics/score_snapshots.json)" if snapshots else "scores (metrics/evaluate.json)"
         raise InputError(f"no finished run has {kind}{f'; without are {few(without)}' if without else ''}")
     if original:
+        if original in experiments.without_scores:
+            raise InputError(f"the experiment {original} has no scores")
         study, alone = find_changes(scored, original, scores)
         studies, why_alone = [study], f"on another commit than {original}"
     else:

@@ -11,6 +11,7 @@ from t2i.errors import InputError
 from t2i.generation.prompt import parse_prompt
 from t2i.generation.text_to_image import TextToImage
 
+MAX_NUMBER = 16  # images of an answer
 MAX_SEED = 2**53 - 1
 """Largest whole number that every reader of JSON keeps."""
 
@@ -26,7 +27,7 @@ class Runner(BaseRunner):  # type: ignore[misc]
     def run(  # type: ignore[override]
         self,
         caption: str = Input(description="What the images show.", default=CAPTION),
-        number: int = Input(description="Number of images.", default=4, ge=1, le=16),
+        number: int = Input(description="Number of images.", default=4, ge=1, le=MAX_NUMBER),
         seed: int = Input(
             description="Seed of the noise: the same seed gives the same images.", default=0, ge=0, le=MAX_SEED
         ),
@@ -35,8 +36,10 @@ class Runner(BaseRunner):  # type: ignore[misc]
         ),
     ) -> list[Path]:
         """Images of a caption, one a noise vector."""
-        if not 0 <= seed <= MAX_SEED:  # Cog's server lets numbers beyond the limits above pass
-            raise ValueError(f"the seed is {seed}; legal are 0 to {MAX_SEED}")
+        # Cog's server lets numbers beyond the limits above pass, and fractions
+        for name, value, least, most in (("seed", seed, 0, MAX_SEED), ("number", number, 1, MAX_NUMBER)):
+            if value != int(value) or not least <= value <= most:
+                raise ValueError(f"the {name} is {value}; legal are {least} to {most}")
         try:
             prompt = parse_prompt(caption, self.model.vocabulary)
         except InputError as error:

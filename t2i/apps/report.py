@@ -129,6 +129,8 @@ def _curves(path: Path, title: str) -> str:
     names = [name for name in table if name != "step"]
     if "step" not in table or not names:
         raise InputError(f"{path} is damaged: it has no column step, or no other: make it again")
+    if table.empty:  # a training of no steps
+        return ""
     if texts := [name for name in table if not is_numeric_dtype(table[name])]:
         raise InputError(f"{path} is damaged: its column {texts[0]} has more than numbers: make it again")
     with style.context("default"):

@@ -26,8 +26,8 @@ from t2i.runtime.device import current_device
 from t2i.scores.features import encode_images
 
 PAGE = Path(__file__).with_name("page.html")
-MAX_BYTES = 20_000
-"""Longest request: a caption and three numbers."""
+MAX_BYTES = 70_000
+"""Longest request: two captions of 5,000 letters, each of six bytes in JSON at most, and numbers."""
 
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; connect-src 'self'; img-src data:; style-src 'unsafe-inline'; "

@@ -120,10 +120,11 @@ class _Cost:
             f"{gib(memory)} of memory{each}",
         )
         if memory > (free := free_memory()):
+            can_recompute = stage == "train_gan" and not self.params.runtime.gradient_checkpointing
             found.problems.append(
                 f"{stage} needs roughly {gib(memory)} of memory, and {gib(free)} are free: lower "
                 f"budgets.{self.params.budget}.{stage}.batch_size"
-                + (" or set runtime.gradient_checkpointing=true" if stage == "train_gan" else "")
+                + (" or set runtime.gradient_checkpointing=true" if can_recompute else "")
             )
         return trial
 

@@ -56,11 +56,12 @@ def test_two_settings_changed_at_once_are_one_change() -> None:
         (quick(augment=["contrast"]), 'augment = ["contrast"]'),
         (quick(backbone=None), "backbone = null"),
         ({"judge": {}}, "lr = (absent)"),
+        (quick(nothing={"name": "b", "side": 8}), "name = b, side = 8"),
         ({"runtime": {"precision": "bf16", "workers": 2}}, "precision = bf16"),
     ],
 )
 def test_the_words_for_a_change(changes: dict[str, Any], label: str) -> None:
-    base = quick(augment=[], backbone={"name": "a", "side": 9})
+    base = quick(augment=[], backbone={"name": "a", "side": 9}, nothing=None)
     study = changes_of(experiment(0, 0, **base), experiment(0, 0, **{**base, **changes, **_within(base, changes)}))
     assert set(fids(study)) == {UNCHANGED, label}
 

@@ -64,6 +64,8 @@ def test_one_parameter_or_two(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
             ["loss.lambda", "loss.lambda"],
             "t2i: loss.lambda is named twice; name one parameter, or two different ones\n",
         ),
+        (["loss", "loss.lambda"], "t2i: loss holds loss.lambda: compare one of them\n"),
+        (["loss.lambda", "loss"], "t2i: loss holds loss.lambda: compare one of them\n"),
     ):
         result = ablation(*arguments, *folders)
         assert (result.exit_code, result.stderr) == (1, line)
@@ -90,6 +92,14 @@ def test_each_change_beside_one_run(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert (result.exit_code, result.stderr) == (
         1, "t2i: no finished experiment is named x; there are abcdefa, e0, e1, e2, e3\n"
     )  # fmt: skip
+
+
+def test_a_run_without_scores_has_no_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    without = experiment(0, 0)
+    without["metrics"] = {}
+    monkeypatch.setattr(tables, "show_experiments", lambda: shown(without, experiment(0.2, 0)))
+    result = ablation("--changes", "e0", "--metrics", tmp_path, "--plots", tmp_path)
+    assert (result.exit_code, result.stderr) == (1, "t2i: the experiment e0 has no scores\n")
 
 
 def test_runs_are_written_and_compared_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

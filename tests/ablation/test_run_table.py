@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from t2i.ablation import tables
-from t2i.ablation.experiments import Experiments, Run, read_experiments
+from t2i.ablation.experiments import Run, read_experiments
 from t2i.ablation.run_table import read_runs, write_runs
+from t2i.ablation.studies import find_studies
 from t2i.ablation.tables import write_ablation
 from t2i.errors import InputError
 from tests.ablation.made_up import SWEEP, experiment, grid, shown
@@ -89,16 +90,13 @@ def test_values_that_look_like_none_and_numbers_survive(tmp_path: Path) -> None:
     assert [each.numbers for each in (first, second)] == [run.numbers for run in runs]
 
 
-def test_entries_that_no_run_has_chosen_are_left_out_and_all_else_is_kept(tmp_path: Path) -> None:
-    path = tmp_path / "runs.csv"
-    write_runs(path, Experiments(runs_of(*SWEEP), [], []).chosen(commit="12345").runs)
-    columns = path.read_text().splitlines()[0].split(",")
-    assert [name for name in columns if name.startswith("params.")] == [f"params.{name}" for name in (
-        "data", "model", "recipe", "budget", "seed", "loss.lambda", "loss.damsm_lambda", "loss.gamma",
-        "datasets.toy_birds.flip", "models.attngan.z", "recipes.quick.lr", "budgets.study.steps", "judge.lr",
-        "vocab.min_count", "evaluate.folds", "runtime.precision", "runtime.workers",
-    )]  # fmt: skip
-    assert {run.commit for run in read_runs(path)} == {"1234567890"} and len(read_runs(path)) == len(SWEEP)
+def test_runs_of_two_models_are_compared_whether_written_at_once_or_added(tmp_path: Path) -> None:
+    one, other = ([experiment(0, seed, model=model) for seed in range(2)] for model in ("attngan", "dmgan"))
+    runs = [replace(run, name=f"r{number}") for number, run in enumerate([*runs_of(*one)[:2], *runs_of(*other)[:2]])]
+    write_runs(tmp_path / "runs.csv", runs[:2])
+    write_runs(tmp_path / "runs.csv", runs[2:], add=True)
+    (study,), _ = find_studies(read_runs(tmp_path / "runs.csv"), ("model",))
+    assert sorted(study.cells) == [("attngan",), ("dmgan",)]
 
 
 def test_blocks_of_parameters_can_be_compared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -113,6 +113,12 @@ def test_a_seed_that_json_does_not_keep_is_refused(address: str) -> None:
     assert get(f"{address}/predictions", input={"caption": "a red bird", "seed": 2**53 - 1})["status"] == "succeeded"
 
 
+@pytest.mark.parametrize("number", [0, -1, 17, 2.5])
+def test_a_number_beyond_the_limits_is_refused(address: str, number: float) -> None:
+    result = get(f"{address}/predictions", input={"caption": "a red bird", "number": number})
+    assert result["status"] == "failed" and result["error"] == f"the number is {number}; legal are 1 to 16"
+
+
 def test_words_that_are_not_read_are_in_the_log(address: str) -> None:
     result = get(f"{address}/predictions", input={"caption": "a red bird, schön 鸟 xyzzy", "number": 1})
     assert result["status"] == "succeeded" and result["logs"].splitlines() == [

@@ -36,6 +36,12 @@ def test_scores_grids_curves_and_ablations_and_nothing_from_elsewhere(run: Path)
     assert not list(run.glob("*.part"))
 
 
+def test_a_training_of_no_steps_has_no_curve(run: Path) -> None:
+    (run / "plots" / "pretrain_damsm.csv").write_text("step,word,sentence\n")
+    page = report(run)
+    assert 'alt="DAMSM' not in page and "FID (judge)" in page
+
+
 def test_ablations_are_headed_by_what_they_compare(run: Path) -> None:
     for name in ("loss.damsm_lambda+loss.lambda", "loss.lambda-snapshots"):
         (run / "metrics" / f"ablation-{name}.csv").write_text("score,value\nFID,0.2\n")
