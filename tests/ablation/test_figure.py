@@ -7,13 +7,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.axes import Axes
 from matplotlib.container import ErrorbarContainer
 from matplotlib.figure import Figure
 from PIL import Image
 
 from t2i.ablation import figure, panels
 from t2i.ablation.changes import UNCHANGED, find_changes
-from t2i.ablation.effects import compare
+from t2i.ablation.effects import DIFFERENCE, INTERACTION, MAIN_EFFECT, MEAN, compare
 from t2i.ablation.experiments import read_experiments
 from t2i.ablation.figure import ablation_figure, change_figure, grid_figure, snapshot_figure
 from t2i.ablation.studies import find_studies
@@ -66,6 +67,52 @@ def test_changes_stand_below_each_other_and_are_named_once_a_row(
     assert names == [UNCHANGED, "a_parameter_with_a_very_long_name = and a long value", "lambda = 0.2", "lambda = 1"]
     assert [text.get_text() for text in others.get_yticklabels()] == [""] * 4
     assert len(differences.get_yticklabels()) == 3
+
+
+def drawn_points(axis: Axes) -> list[Any]:
+    """x, y, half of the interval and whether it is filled, of each point of a panel."""
+    points = []
+    for bars in axis.containers:
+        assert isinstance(bars, ErrorbarContainer)
+        marks: Any = bars.lines[0]
+        ends: Any = [np.ptp(segment[:, int(bars.has_yerr)]) / 2 for segment in bars.lines[2][0].get_segments()]  # type: ignore
+        filled = marks.get_markerfacecolor() != "white"
+        points += [(*point, width, filled) for *point, width in zip(*marks.get_data(), ends, strict=True)]
+    return points
+
+
+def expected_points(table: pd.DataFrame, effects: list[str], *, below: bool, places: list[int]) -> list[Any]:
+    """The same, of a table: points beside each other, or below each other and filled where told from chance."""
+    rows = table[(table["metric"] == "FID (judge)") & table["effect"].isin(effects)].to_dict("records")
+    points = []
+    for place, row in zip(places, rows, strict=True):
+        width = pytest.approx(row["half_width"])
+        if below:
+            points.append((row["estimate"], place, width, row["q_value"] <= 0.05))
+        else:
+            points.append((place, row["estimate"], width, True))
+    return points
+
+
+def test_the_points_of_each_figure_are_the_numbers_of_its_table(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    figures: list[Figure] = []
+    monkeypatch.setattr(figure, "save", lambda drawn, _: figures.append(drawn))
+    (one,) = tables_of(SWEEP, "loss.lambda").values()
+    (two,) = tables_of(grid(), *BOTH).values()
+    study, _ = find_changes(read_experiments(shown(*SWEEP)).runs, "e0")
+    changes = compare(study, (UNCHANGED,)).query("metric in ['FID (judge)', 'IS (judge)']")
+    ablation_figure(tmp_path / "x", ["loss.lambda"], {"a": one})
+    grid_figure(tmp_path / "x", BOTH, {"a": two})
+    change_figure(tmp_path / "x", ["change"], {"a": changes})
+    beside, grid_of_two, below = (drawn.axes[::2] for drawn in figures)  # the panels of the first metric
+    assert drawn_points(beside[0]) == expected_points(one, [MEAN], below=False, places=[0, 1, 2])
+    assert drawn_points(beside[1]) == expected_points(one, [DIFFERENCE], below=False, places=[1, 2])
+    told = expected_points(two, [MAIN_EFFECT, INTERACTION], below=True, places=[0, 1, 2])
+    assert drawn_points(grid_of_two[1]) == told and any(point[-1] for point in told)
+    assert drawn_points(below[0]) == expected_points(changes, [MEAN], below=True, places=[0, 1, 2])
+    assert drawn_points(below[1]) == expected_points(changes, [DIFFERENCE], below=True, places=[0, 1])
 
 
 @pytest.mark.slow
