@@ -12,6 +12,9 @@ logger = logging.getLogger(__name__)
 
 _DEJAVU = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
 
+_NAMED: set[str] = set()
+"""Letters of no font that were warned of."""
+
 
 def font_for(text: str, size: int) -> ImageFont.FreeTypeFont:
     """The font that a text is drawn with, of ``size`` pixels: the one that lacks the fewest of its letters.
@@ -28,7 +31,8 @@ def _best(letters: frozenset[str]) -> Path:
     if letters <= _letters_of(_DEJAVU):
         return _DEJAVU
     best = min((_DEJAVU, *_installed()), key=lambda path: len(letters - _letters_of(path)))
-    if lacking := letters - _letters_of(best):
+    if lacking := letters - _letters_of(best) - _NAMED:
+        _NAMED.update(lacking)
         some = "".join(sorted(lacking)[:10])
         logger.warning("no installed font has %s: drawn as boxes in figures; images do not change", some)
     return best

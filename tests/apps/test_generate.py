@@ -94,7 +94,7 @@ def test_words_that_are_not_read_as_typed_are_named(t2i: Command, gan: Path, tmp
         "t2i: 'töp' is read as 'tp': the model's words are ASCII",
         "t2i: '鸟' is left out: the model's words are ASCII",
     ]
-    assert result.stderr.count("鸟") == 1
+    assert result.stderr.count("'鸟'") == 1
 
 
 def test_a_model_that_is_not_finite_is_not_used(t2i: Command, gan: Path, tmp_path: Path) -> None:

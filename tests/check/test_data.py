@@ -58,7 +58,7 @@ def test_a_hopeless_data_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         "budgets.smoke.pretrain_damsm.batch_size is 4 and the train s",
         "budgets.smoke.train_judge.batch_size is 4 and the train spli",
         "budgets.smoke.train_gan.batch_size is 4 and the train split ",
-        "evaluate.folds is 20 and 6 images are generated for 3 test i",
+        "evaluate.folds is 20 and 3 images are generated for 3 test i",
     ]
 
 

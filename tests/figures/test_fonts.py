@@ -23,6 +23,7 @@ def chosen_anew() -> Iterator[None]:
 
 def install(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
     monkeypatch.setattr(fonts, "_installed", lambda: tuple(FOLDER / name for name in names))
+    monkeypatch.setattr(fonts, "_NAMED", set())
 
 
 def name_of(text: str) -> str:
@@ -50,6 +51,7 @@ def test_letters_of_no_font_are_named_once(monkeypatch: pytest.MonkeyPatch, capl
     with caplog.at_level(logging.WARNING):
         for _ in range(2):
             assert text_block("a 鸟, 红色", 300).width == 300
+        fonts.font_for("a 鸟", 12)
     assert caplog.messages == ["no installed font has 红色鸟: drawn as boxes in figures; images do not change"]
 
 
