@@ -116,7 +116,7 @@ def test_a_seed_that_json_does_not_keep_is_refused(address: str) -> None:
 @pytest.mark.parametrize("number", [0, -1, 17, 2.5])
 def test_a_number_beyond_the_limits_is_refused(address: str, number: float) -> None:
     result = get(f"{address}/predictions", input={"caption": "a red bird", "number": number})
-    assert result["status"] == "failed" and result["error"] == f"the number is {number}; legal are 1 to 16"
+    assert result["status"] == "failed" and f"the number is {number}; legal are 1 to 16" in result["error"]
 
 
 def test_words_that_are_not_read_are_in_the_log(address: str) -> None:
