@@ -1,4 +1,4 @@
-"""Paths and the caption that command, web page and Cog package use unless told otherwise."""
+"""Paths that command, web page and Cog package use unless told otherwise, and an example of a caption."""
 
 from pathlib import Path
 

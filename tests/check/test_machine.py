@@ -1,5 +1,6 @@
 """Device, memory, disk and git as a run finds them."""
 
+import shutil
 import subprocess
 from pathlib import Path
 from types import SimpleNamespace
@@ -81,6 +82,28 @@ def test_lines_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     assert list(lines) == ["device", "precision", "memory", "disk", "git"]
     assert lines["precision"].startswith("fp32 (runtime.precision: fp32; bf16 is ")
     assert lines["device"].startswith("processor, ") and f"{torch.get_num_threads()} threads" in lines["device"]
+
+
+@pytest.mark.parametrize(("processes", "wrong"), [(2, False), (3, True)])
+def test_more_processes_than_gpus(monkeypatch: pytest.MonkeyPatch, processes: int, wrong: bool) -> None:
+    monkeypatch.setattr(machine, "current_device", lambda: torch.device("cuda"))
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda: (2**30, 2**32))
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "H100")
+    found = machine.check_machine(load(ROOT / "params.yaml", [f"runtime.training_processes={processes}"]))
+    assert dict(found.lines)["device"] == "2 x H100"
+    expected = "runtime.training_processes is 3 and there are 2 GPUs: lower it"
+    assert [line for line in found.problems if "GPUs" in line] == ([expected] if wrong else [])
+
+
+@pytest.mark.parametrize("driver", [None, "/usr/bin/nvidia-smi"])
+def test_a_gpu_that_this_pytorch_cannot_use(monkeypatch: pytest.MonkeyPatch, driver: str | None) -> None:
+    monkeypatch.setattr(machine, "current_device", lambda: torch.device("cpu"))
+    which = shutil.which
+    monkeypatch.setattr("t2i.check.machine.shutil.which", lambda name: driver if name == "nvidia-smi" else which(name))
+    device = dict(machine.check_machine(load(ROOT / "params.yaml")).lines)["device"]
+    hint = f"a GPU that this PyTorch ({torch.__version__}) cannot use: install the build for its driver"
+    assert device.endswith(hint) == (driver is not None)
 
 
 def test_the_memory_of_a_container(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
