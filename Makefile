@@ -28,7 +28,7 @@ studies:      ## make the tables and figures of docs/results.md again, from the 
 	t2i ablation loss.lambda --name 'images1000-*' $(main) $(call study,images1000)
 	t2i ablation loss.lambda --name 'captions-*' $(main) $(call study,captions)
 	t2i ablation loss.lambda --name 'photo-*' $(photo) $(call study,photographs)
-	t2i ablation --changes step-all-0 --name 'step-[!q]*' $(photo) $(call study,parts)
+	t2i ablation --changes step-all-0 --name 'step-*' $(photo) $(call study,parts)
 	t2i ablation loss.lambda --snapshots --name 'plain-*' --name 'strong-*' $(call study,lambda)
 
 main = --draw 'distance ratio*' --draw 'FID*' --draw 'R-precision (judge)' --draw 'recall (judge)' --draw 'colour*'

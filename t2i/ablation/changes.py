@@ -23,6 +23,7 @@ from t2i.errors import InputError
 
 UNCHANGED = "(none)"
 """The value of :data:`CHANGE` that the baseline has."""
+_MAX_IN_LABEL = 4  # parameters; a whole block is no label of a column
 
 
 def find_changes(
@@ -53,10 +54,9 @@ def find_changes(
     differing = {key: _differences(base, of_run) for key, of_run in settings.items()}
     short = short_names({name for names in differing.values() for name in names})
     labels = told_apart(
-        {key: ", ".join(f"{short[name]} = {value}" for name, value in changed.items()) or UNCHANGED
-         for key, changed in differing.items()},
+        {key: _label({short[name]: value for name, value in changed.items()}) for key, changed in differing.items()},
         settings,
-    )  # fmt: skip
+    )
     if len(labels) < 2:
         raise InputError(
             f"no finished experiment on the commit of {baseline} differs from it in more than the seed; queue some: "
@@ -67,6 +67,14 @@ def find_changes(
         group.setdefault(((labels[_key(run)],), value_label(run.params.get("seed"))), []).append(run)
     elsewhere = sorted(run.name for run in runs if run.commit != original.commit and not run.of_commit)
     return study_of(title_of(original), (CHANGE,), group, scores), elsewhere
+
+
+def _label(changed: Mapping[str, str]) -> str:
+    """What was changed, in the words of tables and figures."""
+    texts = [f"{name} = {value}" for name, value in changed.items()]
+    if len(texts) > _MAX_IN_LABEL:
+        return f"{', '.join(texts[: _MAX_IN_LABEL - 1])} and {len(texts) - _MAX_IN_LABEL + 1} more"
+    return ", ".join(texts) or UNCHANGED
 
 
 def _named(runs: Sequence[Run], name: str) -> Run:

@@ -26,6 +26,8 @@ from t2i.ablation.panels import (
 from t2i.ablation.statistics import SIGNIFICANCE
 from t2i.ablation.studies import CHANGE, setting, short_names, value_order
 
+_LINES = 14  # of labels that fit beside a panel
+
 
 def ablation_figure(path: Path, parameters: Sequence[str], tables: dict[str, pd.DataFrame]) -> None:
     """Draw means against one parameter and, below, differences to the baseline; a colour for each study.
@@ -73,12 +75,15 @@ def change_figure(path: Path, _: Sequence[str], tables: dict[str, pd.DataFrame])
     with style.context("default"):
         figure = new_figure(len(metrics), 1)
         figure.suptitle(title, fontsize=10)
+        labels = {change: textwrap.fill(change, 28, break_long_words=False) for change in table[CHANGE]}
+        lines = len(labels) * max(label.count("\n") + 1 for label in labels.values())
+        figure.set_figheight(figure.get_figheight() * max(1.0, lines / _LINES))
         panels = panels_of(figure, metrics)
         for number, (metric, pair) in enumerate(panels.items()):
             rows = table[table["metric"] == metric]
             for axis, effect in zip(pair, (MEAN, DIFFERENCE), strict=True):
                 of_effect = rows[rows["effect"] == effect]
-                names = [textwrap.fill(change, 28, break_long_words=False) for change in of_effect[CHANGE]]
+                names = [labels[change] for change in of_effect[CHANGE]]
                 _forest(axis, of_effect, names if number % columns_of(len(panels)) == 0 else [""] * len(names))
                 axis.set_xlabel(f"{effect}, 95 % interval", fontsize=8)
             pair[1].axvline(0, color="0.6", linewidth=0.8, zorder=0)

@@ -55,6 +55,8 @@ def test_two_settings_changed_at_once_are_one_change() -> None:
         ({"recipe": "paper", "vocab": {"min_count": 2}}, "recipe = paper, min_count = 2"),
         (quick(augment=["contrast"]), 'augment = ["contrast"]'),
         (quick(backbone=None), "backbone = null"),
+        (quick(a=1, b=2, c=3, d=4), "a = 1, b = 2, c = 3, d = 4"),
+        (quick(a=1, b=2, c=3, d=4, e=5), "a = 1, b = 2, c = 3 and 2 more"),
         ({"judge": {}}, "lr = (absent)"),
         (quick(nothing={"name": "b", "side": 8}), "name = b, side = 8"),
         ({"runtime": {"precision": "bf16", "workers": 2}}, "precision = bf16"),
