@@ -20,7 +20,7 @@ test-fast:    ## run the tests that take less than a few seconds each
 deps:         ## write the code that each stage imports into dvc.yaml
 	python -m tests.pipeline.import_graph
 
-studies:      ## make the tables and figures of docs/results.md again, from the runs in metrics/studies/runs.csv
+studies:      ## make the tables and figures of docs/results.md and photographs.md again, from the runs in metrics/studies/runs.csv
 	t2i ablation loss.lambda --name 'plain-*' --name 'strong-*' $(main) $(call study,lambda)
 	t2i ablation loss.damsm_lambda loss.lambda --baseline 0 --baseline 0 --name 'plain-[ab]-*' --name 'nodamsm-*' $(main) $(call study,losses)
 	t2i ablation loss.damsm_lambda loss.lambda --baseline 0 --baseline 0 --name 'dmgan-*' $(main) $(call study,dmgan)

@@ -1,5 +1,6 @@
 """Figures of an ablation: that they are drawn, whatever is missing, and always the same."""
 
+from itertools import pairwise
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.container import ErrorbarContainer
 from matplotlib.figure import Figure
 from PIL import Image
@@ -67,6 +69,21 @@ def test_changes_stand_below_each_other_and_are_named_once_a_row(
     assert names == [UNCHANGED, "a_parameter_with_a_very_long_name = and a long value", "lambda = 0.2", "lambda = 1"]
     assert [text.get_text() for text in others.get_yticklabels()] == [""] * 4
     assert len(differences.get_yticklabels()) == 3
+
+
+def test_long_names_of_changes_do_not_overlap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    figures: list[Figure] = []
+    monkeypatch.setattr(figure, "save", lambda drawn, _: figures.append(drawn))
+    long = {f"{letter}_parameter": "a value of some length" for letter in "abc"}
+    changed = [experiment(0, 0, recipes={"quick": {"lr": lr, **long}}) for lr in range(2, 8)]
+    study, _ = find_changes(read_experiments(shown(experiment(0, 0), *changed)).runs, "e0")
+    table = compare(study, (UNCHANGED,)).query("metric == 'FID (judge)'")
+    change_figure(tmp_path / "x", ["change"], {"a study": table})
+    canvas = FigureCanvasAgg(figures[0])
+    canvas.draw()
+    for axis in figures[0].axes[:2]:
+        heights = sorted(text.get_window_extent().intervaly.tolist() for text in axis.get_yticklabels())
+        assert len(heights) >= 6 and all(below[1] <= above[0] for below, above in pairwise(heights))
 
 
 def drawn_points(axis: Axes) -> list[Any]:
