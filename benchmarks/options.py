@@ -35,7 +35,7 @@ def add_selectors(parser: argparse.ArgumentParser, *, recipe: str, budget: str) 
 
 def add_repeats(parser: argparse.ArgumentParser) -> None:
     """Add --repeats."""
-    parser.add_argument("--repeats", type=int, default=3, help="timed runs of each variant, after one that warms up")
+    parser.add_argument("--repeats", type=int, default=3, help="timed runs of each variant")
 
 
 def load_params(given: argparse.Namespace, model: str = "attngan") -> Params:

@@ -19,8 +19,8 @@ from pathlib import Path
 from benchmarks.options import add_selectors, make_parser, one_line_errors, sizes_text
 from benchmarks.process import Measurement, run_module
 from benchmarks.report import report
+from benchmarks.train_step import TRAININGS
 
-TRAININGS = ("attngan", "dmgan", "damsm")
 AXES = {"batch": 8, "pixels": 32, "words": 8, "images": 512}
 """Quantity that grows in a training -> its first value; pixels as the side of the square."""
 SIZES = {"batch": 16, "pixels": 64, "words": 12, "images": 512}

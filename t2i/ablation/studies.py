@@ -113,32 +113,27 @@ def find_studies(
 
 def value_label(value: Any) -> str:
     """A value of params.yaml as text: 0.2, true, null, bf16; the same for a number and its text."""
+    value = _plain(value)
     if isinstance(value, str):
-        try:
-            value = json.loads(value)
-        except json.JSONDecodeError:
-            return str(value)
-    if isinstance(value, Mapping | list):
-        return json.dumps(_normalised(value), sort_keys=True)
+        return value
     if not isinstance(value, float):
-        return json.dumps(value)
-    if value.is_integer() and abs(value) < 1e15:
-        return str(int(value))
+        return json.dumps(value, sort_keys=True)
     short = f"{value:g}"
     return short if float(short) == value else repr(value)  # values that differ stay apart
 
 
-def _normalised(value: Any) -> Any:
-    """A mapping or list whose numbers are those that :func:`value_label` writes."""
+def _plain(value: Any) -> Any:
+    """A value with numbers in place of their texts, and whole numbers without a point; so for all within it."""
     if isinstance(value, Mapping):
-        return {name: _normalised(entry) for name, entry in value.items()}
+        return {name: _plain(entry) for name, entry in value.items()}
     if isinstance(value, list):
-        return [_normalised(entry) for entry in value]
-    label = value_label(value)
-    try:
-        return json.loads(label)
-    except json.JSONDecodeError:
-        return label
+        return [_plain(entry) for entry in value]
+    if isinstance(value, str):
+        try:
+            return _plain(json.loads(value))
+        except json.JSONDecodeError:
+            return value
+    return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < 1e15 else value
 
 
 def setting(parameters: tuple[str, ...], cell: Cell) -> str:

@@ -131,3 +131,20 @@ def test_nothing_slow_is_imported_before_there_is_work(arguments: str) -> None:
 def test_one_image_needs_little_more_than_torch(gan: Path, tmp_path: Path) -> None:
     done = run("generate", "the top is red", "-m", str(gan), "-o", str(tmp_path / "x.png"), code=IMPORTS)
     assert done.stderr == "torch\n" and (tmp_path / "x.png").exists()
+
+
+@pytest.mark.parametrize("arguments", [("check", "--no-trial"), ("generate", "a bird"), ("demo",)], ids=lambda a: a[0])
+@pytest.mark.parametrize("chosen", [None, "active"])
+def test_threads_sleep_while_they_wait_unless_the_user_chose(
+    t2i: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, arguments: tuple[str, ...], chosen: str | None
+) -> None:
+    for name in ("OMP_WAIT_POLICY", "TQDM_DISABLE"):
+        monkeypatch.setenv(name, chosen or "")  # so that it is restored
+    if chosen is None:
+        monkeypatch.delenv("OMP_WAIT_POLICY")
+        monkeypatch.delenv("TQDM_DISABLE")
+    monkeypatch.chdir(tmp_path)  # each ends at the first missing file
+    assert t2i(*arguments).exit_code == 1
+    assert os.environ["OMP_WAIT_POLICY"] == (chosen or "passive")
+    no_bars = "1" if arguments[0] == "check" else None
+    assert os.environ.get("TQDM_DISABLE") == (chosen or no_bars)

@@ -6,6 +6,7 @@ import io
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
@@ -14,7 +15,7 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 from t2i.apps.demo_models import LoadedJudge, LoadedModel
-from t2i.apps.server import MAX_BYTES, Demo, create_app
+from t2i.apps.server import MAX_BYTES, Demo, _attention_overlay, create_app
 from t2i.data.text.vocabulary import Vocabulary
 from t2i.generation.text_to_image import TextToImage
 from t2i.models.encoders.text import TextEncoder
@@ -23,13 +24,17 @@ from tests.helpers import make_generator
 
 
 @pytest.fixture(scope="module")
-def client(vocabulary: Vocabulary) -> TestClient:
+def models(vocabulary: Vocabulary) -> list[LoadedModel]:
     torch.manual_seed(0)
     text = TextEncoder(vocabulary, embedding_dim=6, word_dim=5)
-    models = [
+    return [
         LoadedModel(f"{model} <1>", TextToImage(make_generator(model=model), text, "fp32"), data="1")
         for model in ("attngan", "dmgan")
     ]
+
+
+@pytest.fixture(scope="module")
+def client(vocabulary: Vocabulary, models: list[LoadedModel]) -> TestClient:
     judge = Judge(
         vocabulary, classes=[], attributes={}, embedding_dim=8, image_encoder={"kind": "small", "width": 8}
     ).eval()
@@ -56,6 +61,24 @@ def test_images_scales_attention_and_unknown_words(client: TestClient) -> None:
     assert result["images"] == generate(client, caption="the top is red").json()["images"]
     assert result["images"] != generate(client, seed=1).json()["images"]
     assert len(set(generate(client, truncation=0).json()["images"])) == 1
+
+
+def test_overlays_are_the_attention_of_each_word(client: TestClient, models: list[LoadedModel]) -> None:
+    generated = models[0].model.generate("the top is red", 2, 0, 1.0)
+    overlays = [stage[3] for stage in generate(client).json()["attention"]]
+    for weights, overlay in zip((stage[3] for stage in generated.attention), overlays, strict=True):
+        with Image.open(io.BytesIO(base64.b64decode(overlay.partition(",")[2]))) as image:
+            pixels = np.asarray(image)
+        assert np.unique(pixels[..., :3].reshape(-1, 3), axis=0).tolist() == [[215, 25, 28]]
+        expected = 200 * (weights - weights.min()) / (weights.max() - weights.min())
+        assert pixels[..., 3].min() == 0 and pixels[..., 3].max() == 200
+        assert abs(pixels[..., 3] - expected).max() <= 0.51
+
+
+def test_an_even_attention_hides_nothing() -> None:
+    overlay = _attention_overlay(np.full((4, 4), 0.25, np.float32))
+    with Image.open(io.BytesIO(base64.b64decode(overlay.partition(",")[2]))) as image:
+        assert np.asarray(image)[..., 3].max() == 0
 
 
 def test_two_captions_by_each_model(client: TestClient) -> None:
