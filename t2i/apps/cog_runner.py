@@ -46,10 +46,10 @@ class Runner(BaseRunner):  # type: ignore[misc]
             raise ValueError(str(error)) from error
         for line in prompt.warnings():
             sys.stdout.write(f"{line}\n")  # where Cog collects the log of an answer
-        images = self.model.generate(prompt, number, seed, truncation).images
+        images = self.model.generate(prompt, int(number), int(seed), truncation).images
         self.answer.cleanup()  # Cog has sent the images before it asks again
         self.answer = tempfile.TemporaryDirectory()
-        paths = [Path(self.answer.name) / f"{k:02d}.png" for k in range(1, number + 1)]
+        paths = [Path(self.answer.name) / f"{k:02d}.png" for k in range(1, len(images) + 1)]
         for path, image in zip(paths, images, strict=True):
             Image.fromarray(image).save(path)
         return paths

@@ -119,7 +119,8 @@ class ImageWriter:
                 _save(path, image)
             self._written += paths
         if self.attention or not self.files.is_folder:
-            self._kept.append(result.reduced(attention=self.attention))
+            images = 1 if self.files.is_folder else len(result.images)  # attention is shown on the first
+            self._kept.append(result.reduced(images=images, attention=self.attention))
 
     def finish(self) -> list[Path]:
         """Write what all captions are in; returns the paths of all files.

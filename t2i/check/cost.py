@@ -18,6 +18,7 @@ from t2i.data.packed import DAMSM_FOLDER
 from t2i.errors import InputError
 from t2i.files import evenly_spaced
 from t2i.params import Params
+from t2i.pipeline.scratch import scratch_folder
 from t2i.runtime.device import current_device
 from t2i.sources.missing import MissingItems
 from t2i.sources.pack_writer import pack
@@ -31,11 +32,15 @@ _FORWARD = 1 / 3  # share of a training step that is spent on the forward pass
 def check_cost(params: Params, splits: Splits) -> Findings:
     """Try each training on a few images, and say what the whole run takes."""
     found = Findings("run, roughly")
-    with tempfile.TemporaryDirectory(prefix="t2i-check-") as folder:
-        try:
+    scratch = scratch_folder()
+    try:
+        scratch.mkdir(exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix="check-", dir=scratch) as folder:  # on the disk of the run
             _Cost(params, splits, Path(folder)).measure(found)
-        except InputError as error:
-            found.problems.append(str(error))
+    except PermissionError as error:
+        found.problems.append(f"{error.filename} cannot be written ({error.strerror}), and a run writes there")
+    except InputError as error:
+        found.problems.append(str(error))
     return found
 
 
@@ -52,6 +57,7 @@ class _Cost:
         self.side = params.stage("preprocess")["image_size"]
         self.trained = 0  # training images that are packed for the trials
         self.seconds = 0.0
+        self.steps: dict[str, int] = {}  # of each training
         self.per_image: dict[str, float] = {}  # training -> seconds of a step for each image of its batch
         self.states: list[int] = []  # bytes of each training's checkpoint
 
@@ -96,6 +102,7 @@ class _Cost:
         steps = settings["steps"]
         if steps is None:
             steps = settings["epochs"] * (len(self.splits["train"]) // batch_size)
+        self.steps[stage] = steps
         processes = self.params.runtime.training_processes if stage in DISTRIBUTED else 1
         on_gpu = current_device().type == "cuda"
         share = math.ceil(batch_size / processes) if on_gpu else batch_size  # of a GPU; a processor computes all of it
@@ -103,7 +110,9 @@ class _Cost:
         if not on_gpu:
             damsm_side = self.params.stage("preprocess")["damsm_image_size"]
             side = damsm_side if damsm_side and stage == "pretrain_damsm" else self.side
-            tried = min(tried, max(2, _MAX_PIXELS // side**2))
+            group = settings["discriminator"]["minibatch_std"] or 1 if stage == "train_gan" else 1
+            few = max(2, _MAX_PIXELS // side**2)
+            tried = min(tried, max(group, few - few % group))
         trial = _run_trial(stage, self.folder, tried)
         grow_at = settings.get("grow_at", 0.0) if self.params.start_from.gan is None else 0.0
         self.per_image[stage] = (grow_at * trial.early + (1 - grow_at) * trial.late) / tried
@@ -130,7 +139,7 @@ class _Cost:
 
     def _snapshots(self, seconds_a_picture: float, found: Findings) -> int:
         """Sampling and scoring of the snapshots; returns how many there are."""
-        count: int = self.params.stage("train_gan")["snapshots"]
+        count = min(self.params.stage("train_gan")["snapshots"], self.steps["train_gan"])
         tests = self.splits["test"]
         chosen = evenly_spaced(len(tests), self.params.stage("score_snapshots")["images"])
         pictures = count * sum(min(2, len(tests[i].captions)) for i in chosen)
@@ -138,7 +147,9 @@ class _Cost:
         scoring = _FORWARD * self.per_image["train_judge"] * (pictures + reals)
         seconds = pictures * seconds_a_picture + scoring
         self.seconds += seconds
-        found.add("score_snapshots", f"{count} snapshots, {pictures:,} images in all: {duration(seconds)}")
+        found.add(
+            "score_snapshots", f"{count} snapshot{'s' * (count > 1)}, {pictures:,} images in all: {duration(seconds)}"
+        )
         return count
 
     def _scores(self, seconds_a_picture: float, found: Findings) -> int:

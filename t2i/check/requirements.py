@@ -61,7 +61,7 @@ def batch_problems(train: SplitContents, batch_sizes: Mapping[str, int]) -> list
         batch_sizes: key of params.yaml -> images in a batch.
     """
     return [
-        f"{key} is {size} and the train split has {len(train.names)} images: lower it (-S {key}={len(train.names)})"
+        f"{key} is {size} and the train split has {len(train.names)} images: lower it to that or less (-S {key}=...)"
         for key, size in batch_sizes.items()
         if size > len(train.names) > 1
     ]

@@ -32,7 +32,8 @@ def load(path: Path, kind: str) -> dict[str, Any]:
     """Read a model file on the processor.
 
     Raises:
-        InputError: the file is missing, damaged, holds something other than ``kind``, or numbers that are not finite.
+        InputError: the file is missing, cannot be read, is damaged, holds something other than ``kind``, or numbers
+            that are not finite.
     """
     try:
         content = read(path)
@@ -40,6 +41,8 @@ def load(path: Path, kind: str) -> dict[str, Any]:
         raise InputError(f"{path}: no such model file; `dvc repro` makes it") from error
     except IsADirectoryError as error:
         raise InputError(f"{path}: a folder, where a model file is needed") from error
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
     except Exception as error:
         raise InputError(f"{path}: not a model file, or damaged; remove it and run `dvc repro`") from error
     found = content.get("kind") if isinstance(content, dict) else None

@@ -37,9 +37,9 @@ class GenerationResult:
     scales: list[NDArray[np.uint8]]
     attention: list[NDArray[np.float32]]
 
-    def reduced(self, *, attention: bool) -> "GenerationResult":
-        """Without scales and, unless it is wanted, attention: of thousands of captions they take gigabytes."""
-        return replace(self, scales=[], attention=self.attention if attention else [])
+    def reduced(self, *, images: int, attention: bool) -> "GenerationResult":
+        """The first images, and attention if it is wanted: all that a result has takes gigabytes for many captions."""
+        return replace(self, images=self.images[:images], scales=[], attention=self.attention if attention else [])
 
 
 class TextToImage:

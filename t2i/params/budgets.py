@@ -114,12 +114,6 @@ class TrainGan(Training):
     discriminator: Discriminator
     snapshots: Count
 
-    @model_validator(mode="after")
-    def _a_step_for_each_snapshot(self) -> Self:
-        if self.steps is not None and self.snapshots > self.steps:
-            raise ValueError(f"snapshots is {self.snapshots}; legal are 1 to steps, {self.steps}")
-        return self
-
 
 class ScoreSnapshots(Section):
     """Block ``budgets.<name>.score_snapshots``."""

@@ -23,6 +23,11 @@ from t2i.training.loop.checkpoint import CheckpointPolicy
 log = logging.getLogger(__name__)
 
 
+def scratch_folder() -> Path:
+    """Where checkpoints are kept, on the disk of the repository; it need not exist."""
+    return Path(os.environ.get("DVC_ROOT", ".")).resolve() / ".scratch"
+
+
 @contextlib.contextmanager
 def resumable(stage: str, record: dict[str, Any], seconds: float) -> Iterator[CheckpointPolicy]:
     """A folder of checkpoints that an identical run, and no other, finds again.
@@ -38,7 +43,7 @@ def resumable(stage: str, record: dict[str, Any], seconds: float) -> Iterator[Ch
     Raises:
         InputError: the processes have different records.
     """
-    root = Path(os.environ.get("DVC_ROOT", ".")).resolve() / ".scratch" / stage
+    root = scratch_folder() / stage
     key = digest_of(record)[:16]
     folder = root / key
     if distributed.any_rank(distributed.broadcast_object(key) != key):

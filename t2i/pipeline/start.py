@@ -2,6 +2,8 @@
 
 import json
 import os
+import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,13 +50,17 @@ def compare(name: str, given: str, values: list[Value], otherwise: str = "") -> 
     others = [value for value in values if value.of_file != value.configured]
     if others:
         differences = [f"{v.key.split('.')[-1]} {_yaml(v.of_file)} (not {_yaml(v.configured)})" for v in others]
-        changes = [f"-S {v.key}={_yaml(v.of_file)}" for v in others]
+        changes = [f"-S {shlex.quote(f'{v.key}={_yaml(v.of_file)}')}" for v in others]
         what, remedy = ", ".join(differences), " ".join(changes)
         raise InputError(f"start_from.{name}: {given} has {what}; use {remedy}{otherwise}")
 
 
 def _yaml(value: Any) -> str:
-    """As `dvc exp run -S` takes it."""
+    """As `dvc exp run -S` takes it: no quotes around the names and texts of a mapping or list."""
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(f'{name}: {_yaml(entry)}' for name, entry in value.items())}}}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_yaml, value))}]"
     return value if isinstance(value, str) else json.dumps(value)
 
 

@@ -119,6 +119,14 @@ def test_a_number_beyond_the_limits_is_refused(address: str, number: float) -> N
     assert result["status"] == "failed" and f"the number is {number}; legal are 1 to 16" in result["error"]
 
 
+def test_whole_numbers_with_a_point_are_whole_numbers(address: str) -> None:
+    whole, point = (
+        get(f"{address}/predictions", input={"caption": "a red bird", "number": number, "seed": seed})
+        for number, seed in ((2, 3), (2.0, 3.0))
+    )
+    assert point["status"] == "succeeded" and point["output"] == whole["output"] and len(point["output"]) == 2
+
+
 def test_words_that_are_not_read_are_in_the_log(address: str) -> None:
     result = get(f"{address}/predictions", input={"caption": "a red bird, schön 鸟 xyzzy", "number": 1})
     assert result["status"] == "succeeded" and result["logs"].splitlines() == [

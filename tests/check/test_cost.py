@@ -88,6 +88,11 @@ def test_sums(monkeypatch: pytest.MonkeyPatch) -> None:
     assert lines["sample"] == "80 images: 1 s"
     # 1.6 s to generate; the judge takes 1 / 30 s for an image: 160 fakes and 60 real ones
     assert lines["score_snapshots"] == "2 snapshots, 160 images in all: 9 s"
+    tried.clear()
+    measured(monkeypatch, *changes, "recipe=photo")
+    assert tried == dict.fromkeys(cost.TRAININGS, 3) | {"train_gan": 4}  # the spread is of four images
+    few = dict(measured(monkeypatch, *changes, "budgets.smoke.train_gan.steps=1").lines)
+    assert few["score_snapshots"].startswith("1 snapshot, 80 images")
     published = dict(measured(monkeypatch, *changes, "sample.protocol=published").lines)
     assert published["sample"] == "320 images: 3 s"  # 240, and two for each of the 40 test images
 
@@ -96,6 +101,25 @@ def test_sums(monkeypatch: pytest.MonkeyPatch) -> None:
     assert problems[2].startswith("train_gan needs roughly") and problems[2].endswith("gradient_checkpointing=true")
     monkeypatch.setattr("t2i.check.cost.shutil.disk_usage", lambda _: type("Usage", (), {"free": 10**7}))
     assert "of disk, and 0.0 GiB are free: make room" in measured(monkeypatch, *changes).problems[-1]
+
+
+def test_trials_are_on_the_disk_of_the_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    folders = []
+
+    def measure(self: cost._Cost, _: Findings) -> None:
+        folders.append(self.folder)
+
+    monkeypatch.setattr(cost._Cost, "measure", measure)
+    monkeypatch.chdir(tmp_path)
+    assert check_cost(load(ROOT / "params.yaml"), {}).problems == []
+    assert folders[0].parent == tmp_path / ".scratch" and not list((tmp_path / ".scratch").iterdir())
+
+    def refuse(_: Path, **__: object) -> None:
+        raise PermissionError(13, "Permission denied", "there")
+
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    line = "there cannot be written (Permission denied), and a run writes there"
+    assert check_cost(load(ROOT / "params.yaml"), {}).problems == [line]
 
 
 def test_an_unreadable_image_is_left_out_where_the_run_leaves_it_out(

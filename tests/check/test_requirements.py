@@ -29,7 +29,8 @@ def test_enough_is_enough() -> None:
     [
         (split(8, classes=1), split(6), {}, ["all 8 images of the train split are of one class (0), so that no"]),
         (split(8), split(6, classes=1), {}, ["all 6 images of the test split are of one class (0), so that no"]),
-        (split(7), split(6), {}, ["a.batch_size is 8 and the train split has 7 images: lower it (-S a.batch_size=7)"]),
+        (split(7), split(6), {},
+         ["a.batch_size is 8 and the train split has 7 images: lower it to that or less (-S a.batch_size=...)"]),
         (split(8), split(3), {"folds": 7, "candidates": 5, "pictures": 6},
          ["evaluate.folds is 7 and 6 images are generated for 3 test images: lower it (-S evaluate.folds=6) or "
           "generate more (budgets.<name>.sample)"]),

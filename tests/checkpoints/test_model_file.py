@@ -71,6 +71,15 @@ def test_what_is_no_model_file_is_refused(
     assert not (tmp_path / "bombed").exists()
 
 
+def test_a_file_that_may_not_be_read_is_not_called_damaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(model_file, "read", refuse)
+    with pytest.raises(InputError, match=r"a.pt: cannot be read \(Permission denied\)$"):
+        model_file.load(tmp_path / "a.pt", "damsm")
+
+
 def test_another_kind_of_model_is_named(tmp_path: Path) -> None:
     model_file.save(tmp_path / "a.pt", "gan", CONTENT)
     with pytest.raises(InputError, match="holds 'gan' where a 'damsm' model is needed"):

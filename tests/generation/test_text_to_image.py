@@ -98,7 +98,8 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_result_is_reduced_to_what_is_shown(model: TextToImage) -> None:
-    result = model.generate("the top is red")
-    assert result.reduced(attention=True).attention == result.attention != []
-    small = result.reduced(attention=False)
-    assert (small.images, small.scales, small.attention) == (result.images, [], [])
+    result = model.generate("the top is red", 2)
+    assert result.reduced(images=2, attention=True).attention == result.attention != []
+    assert result.reduced(images=2, attention=True).images == result.images
+    small = result.reduced(images=1, attention=False)
+    assert (small.images, small.scales, small.attention) == (result.images[:1], [], [])

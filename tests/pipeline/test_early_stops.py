@@ -69,7 +69,7 @@ def test_one_class_stops_before_packing(folder: Path) -> None:
          "8 captions of the test split without a word of the vocabulary ('ein Vogel 8' of 8.png;"),
         (rows(8, 4), {"evaluate.folds": 9}, "evaluate.folds is 9 and 8 images are generated for 4 test images"),
         (rows(8, 4), {"evaluate.candidates": 8}, "evaluate.candidates is 8, but the test split has only 6 captions"),
-        (rows(3, 8), {}, "budgets.smoke.pretrain_damsm.batch_size is 4 and the train split has 3 images: lower it (-S"),
+        (rows(3, 8), {}, "budgets.smoke.pretrain_damsm.batch_size is 4 and the train split has 3 images: lower it"),
         (rows(4, 8), {"budgets.smoke.train_gan.batch_size": 5}, "budgets.smoke.train_gan.batch_size is 5 and the"),
     ],
 )  # fmt: skip

@@ -1,14 +1,18 @@
 """A generator and discriminators to go on from: which are taken, which refused with the way out."""
 
 import logging
+import shlex
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
+from dvc.utils.hydra import apply_overrides
 
 from t2i.errors import InputError
 from t2i.pipeline.damsm_start import damsm_start
 from t2i.pipeline.gan_start import warn_of_other_text
+from t2i.pipeline.start import Value, compare
 from tests.pipeline.start_files import (
     SMOKE,
     params_of,
@@ -78,6 +82,27 @@ def test_discriminators_of_other_sizes_are_refused_with_what_fits(
         start_gan(f"start_from.gan={path}")
     otherwise = " (or move it elsewhere: discriminators then start anew)"
     assert str(caught.value) == f"start_from.gan: {beside} has {differences}{otherwise}"
+
+
+def test_values_in_messages_are_as_dvc_and_the_shell_take_them(tmp_path: Path) -> None:
+    values = [
+        Value("a.backbone", {"name": "efficientnet_lite1", "side": 128}, None),
+        Value("a.augment", ["contrast", "brightness"], []),
+        Value("a.norm", "batch", "none"),
+        Value("a.weight", 0.5, None),
+        Value("a.flip", True, False),
+    ]
+    with pytest.raises(InputError) as caught:
+        compare("gan", "gan.pt", values)
+    arguments = shlex.split(str(caught.value).partition("; use ")[2])
+    assert arguments == [
+        "-S", "a.backbone={name: efficientnet_lite1, side: 128}", "-S", "a.augment=[contrast, brightness]",
+        "-S", "a.norm=batch", "-S", "a.weight=0.5", "-S", "a.flip=true",
+    ]  # fmt: skip
+    params = tmp_path / "params.yaml"
+    params.write_text(yaml.safe_dump({"a": dict.fromkeys(("backbone", "augment", "norm", "weight", "flip"))}))
+    apply_overrides(params, arguments[1::2])
+    assert yaml.safe_load(params.read_text())["a"] == {v.key.partition(".")[2]: v.of_file for v in values}
 
 
 @pytest.mark.parametrize("sizes", [(32, 64), (32,)])

@@ -14,13 +14,8 @@ from t2i.training.loop.checkpoint import is_damaged, num_bytes
 
 
 def snapshot_steps(steps: int, count: int) -> list[int]:
-    """The steps after which a generator is kept: ``count``, evenly spaced, the last one among them.
-
-    Raises:
-        InputError: there are fewer steps.
-    """
-    if count > steps:
-        raise InputError(f"train_gan.snapshots is {count} and the training has {steps} steps: lower it")
+    """The steps after which a generator is kept: ``count``, evenly spaced, the last one among them; at most all."""
+    count = min(count, steps)
     return [round(k * steps / count) for k in range(1, count + 1)]
 
 
