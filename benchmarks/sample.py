@@ -69,7 +69,7 @@ def images_of(model: TextToImage, captions: EncodedCaptions, plan: pd.DataFrame,
 
 
 class PlainTextToImage:
-    """The networks of a model arranged as published, on the processor."""
+    """The networks of a model arranged as published, on its device."""
 
     def __init__(self, model: TextToImage, batch_size: int) -> None:
         self.generator = unfuse(copy.deepcopy(model.generator)).to(memory_format=torch.contiguous_format).eval()  # type: ignore[call-overload]
@@ -77,7 +77,7 @@ class PlainTextToImage:
         ups: torch.nn.Module = self.generator.initial.ups
         ups.register_forward_pre_hook(lambda _, hidden: (hidden[0].contiguous(),))
         self.text_encoder = PackedTextEncoder(copy.deepcopy(model.text_encoder)).eval()
-        self.batch_size = batch_size
+        self.batch_size, self.device = batch_size, model.device
 
     @torch.no_grad()
     def sample(self, captions: EncodedCaptions, plan: pd.DataFrame, *, seed: int) -> Tensor:
@@ -87,10 +87,11 @@ class PlainTextToImage:
         for start in range(0, len(plan), self.batch_size):
             batch = plan.iloc[start : start + self.batch_size]
             indices = torch.tensor(batch["noise"].to_numpy())
-            ids = captions.padded(batch["caption"].to_numpy())
+            ids = captions.padded(batch["caption"].to_numpy()).to(self.device)
             words, sentences = self.text_encoder(ids)
-            generated = self.generator(noise[indices], epsilon[indices], sentences, words, ids == 0)
-            for image in generated.images[-1]:
+            vectors = (vector[indices].to(self.device) for vector in (noise, epsilon))
+            generated = self.generator(*vectors, sentences, words, ids == 0)
+            for image in generated.images[-1].cpu():
                 images.append(torch.from_numpy(((image.numpy() + 1) * 127.5).round().astype(np.uint8)))
         return torch.stack(images)
 

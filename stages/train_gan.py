@@ -85,7 +85,7 @@ def _backbone_weights(backbone: dict[str, Any] | None) -> dict[str, Tensor] | No
 def _final_losses(history: list[dict[str, float]]) -> dict[str, float]:
     """Means over the last tenth; single windows of a GAN vary widely."""
     tail = history[-max(1, len(history) // 10) :]
-    names = [name for name in tail[-1] if name != "step"]
+    names = dict.fromkeys(name for row in tail for name in row if name != "step")  # R1 is not in every window
     return {name: round(float(np.mean([row[name] for row in tail if name in row])), 4) for name in names}
 
 

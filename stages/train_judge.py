@@ -30,4 +30,4 @@ def main(params: Params) -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run(main, end_with_dvc=False)  # it watches its parent itself and saves what it has

@@ -1,6 +1,7 @@
 """Batches of images, each with one or several of its captions."""
 
 import copy
+import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -193,7 +194,17 @@ class CaptionBatches(Dataset[Batch]):
             num_workers=workers,
             generator=torch.Generator(),  # else the loader consumes torch's global random state
             pin_memory=torch.cuda.is_available(),
+            worker_init_fn=_outlive_signals,
         )
+
+
+def _outlive_signals(_: int) -> None:
+    """Signals to a whole group of processes do not end a worker: the training that reads from it is to save first.
+
+    A minute after a signal it ends nevertheless, should nobody have ended it.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: signal.alarm(60))
 
 
 def random_crop(image: np.ndarray, size: int, flip: bool, rng: np.random.Generator) -> np.ndarray:

@@ -95,6 +95,7 @@ class Backbone(nn.Module):
             elif torch.are_deterministic_algorithms_enabled():
                 images = _shrunk(images, self.side)
             else:
+                images = images.float()  # a processor cannot shrink bf16 so
                 images = interpolate(images, size=(self.side, self.side), mode="bilinear", antialias=True)
         images = images.contiguous(memory_format=torch.channels_last)
         return images * self.get_buffer("scale") + self.get_buffer("shift") if self.normalise else images

@@ -1,8 +1,10 @@
 """Batches of images with captions, and crops."""
 
+import signal
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 import torch
 from torch.utils.data._utils.pin_memory import pin_memory
@@ -70,6 +72,19 @@ def test_a_loader_pins_batches_and_prepares_the_same_ones_aside(
         assert torch.equal(getattr(pinned, name), getattr(data[5], name) + 1)
     aside = list(data.batches(4, 6, workers=1))
     assert torch.equal(aside[1].images, data[5].images) and torch.equal(aside[1].ids, data[5].ids)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_worker_outlives_signals_and_ends_with_its_loader(
+    striped: Path, vocabulary: Vocabulary, number: signal.Signals
+) -> None:
+    iterator = iter(batches(striped, vocabulary).batches(0, 12, workers=1))
+    next(iterator)
+    (worker,) = psutil.Process().children()  # nothing else has any
+    worker.send_signal(number)
+    assert len(list(iterator)) == 11
+    del iterator
+    assert not psutil.wait_procs([worker], timeout=30)[1]
 
 
 def test_too_few_images_for_a_batch_are_an_input_error(striped: Path, vocabulary: Vocabulary) -> None:

@@ -95,6 +95,15 @@ def test_images_of_other_sizes_are_resized_and_get_gradients_that_weights_do_not
     assert not any(module.training for module in backbone.body.modules())
 
 
+def test_images_in_bf16_are_made_smaller() -> None:
+    backbone = Backbone("efficientnet_lite0", 64)
+    given = images(128).bfloat16().requires_grad_()
+    with torch.autocast("cpu", torch.bfloat16):
+        _, last = backbone(given)
+    last.float().square().sum().backward()
+    assert given.grad is not None and given.grad.float().abs().amax(dim=(1, 2, 3)).min() > 0
+
+
 def test_images_are_made_smaller_by_what_repeats_where_that_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     backbone = Backbone("efficientnet_lite0", 64)
     given = [images(128).requires_grad_() for _ in range(2)]

@@ -60,6 +60,21 @@ def test_numbers_as_dvc_writes_them_are_numbers(tmp_path: Path) -> None:
             "align_corners: maybe",
             "models.dmgan.align_corners = 'maybe': must be a valid boolean",
         ),
+        (
+            "image_size: 32",
+            "image_size: {attngan: 32, dmgan: 64}",
+            "budgets.smoke.preprocess.image_size: may not be given by model, on which preprocess does not depend",
+        ),
+        (
+            "train_judge: {steps: 30,",
+            "train_judge: {steps: {quick: 30, paper: 60},",
+            "budgets.smoke.train_judge.steps: may not be given by recipe, on which train_judge does not depend",
+        ),
+        (
+            "train_judge: {steps: 30,",
+            "train_judge: {steps: {attngan: 30, dmgan: 60},",
+            "budgets.smoke.train_judge.steps: may not be given by model, on which train_judge does not depend",
+        ),
         (PROTOCOL, "protocol: random", "sample.protocol = 'random': must be 'published' or 'paired'"),
         (PROTOCOL, "protocol: {quick: pairs}", "sample.protocol = 'pairs': must be 'published' or 'paired'"),
         (PROTOCOL, "protocol: {paper: published}", "sample.protocol: nothing for recipe quick; there are paper"),

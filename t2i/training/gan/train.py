@@ -77,7 +77,7 @@ def train_gan(
         On the processor: the averaged generator in eval mode and the discriminators; and the loss history.
 
     Raises:
-        InputError: there are fewer steps than snapshots; or see :class:`~t2i.training.loop.loop.TrainingLoop`.
+        InputError: see :class:`~t2i.training.loop.loop.TrainingLoop`.
     """
     # ---- Networks ----
     device = current_device()
