@@ -9,7 +9,7 @@ from t2i.generation.pictures import load_sample
 from t2i.models.encoders.damsm import Damsm
 from t2i.models.judge import Judge
 from t2i.params import Params
-from t2i.pipeline.run import DAMSM, JUDGE, PLOTS, PREPARED, SAMPLES, SUMMARY, WEIGHTS, run, write_metrics
+from t2i.pipeline.run import DAMSM, JUDGE, PLOTS, PREPARED, SAMPLES, SUMMARY, run, weights_folder, write_metrics
 from t2i.runtime.device import choose_algorithms, current_device
 from t2i.scores.evaluation import score_pictures
 from t2i.scores.extractors import Pretrained
@@ -30,7 +30,7 @@ def main(params: Params) -> None:
     with model_file.building(JUDGE):
         network = Judge.from_checkpoint(judge)
     names = [name for name in params.evaluate.extractors if name in EXTRACTORS]
-    paths = find_all([EXTRACTORS[name] for name in names], WEIGHTS)
+    paths = find_all([EXTRACTORS[name] for name in names], weights_folder())
     scores = score_pictures(
         sample,
         splits,

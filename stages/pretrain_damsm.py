@@ -9,7 +9,7 @@ from t2i.params import Params
 from t2i.pipeline.arguments import damsm_arguments
 from t2i.pipeline.damsm_start import damsm_start, vocabulary_of
 from t2i.pipeline.launch import run
-from t2i.pipeline.run import DAMSM, PLOTS, PREPARED, VOCABULARY, WEIGHTS, write_metrics
+from t2i.pipeline.run import DAMSM, PLOTS, PREPARED, VOCABULARY, weights_folder, write_metrics
 from t2i.pipeline.scratch import resumable
 from t2i.runtime import distributed
 from t2i.runtime.device import choose_algorithms
@@ -24,7 +24,7 @@ def main(params: Params) -> None:
     settings, start = damsm_arguments(params), damsm_start(params, vocabulary.tokens)
     with distributed.main_process_first():  # it may download them
         kind = settings["image_encoder"]["kind"]
-        pretrained = image_encoder_weights(kind, WEIGHTS) if start is None else None
+        pretrained = image_encoder_weights(kind, weights_folder()) if start is None else None
     inputs = {PREPARED: digest(PREPARED), VOCABULARY: vocabulary.digest}
     content = None
     if start is not None:

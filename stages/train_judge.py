@@ -7,7 +7,7 @@ from t2i.data.packed import PackedSplit
 from t2i.data.text.vocabulary import Vocabulary
 from t2i.params import Params
 from t2i.pipeline.arguments import judge_arguments
-from t2i.pipeline.run import JUDGE, PLOTS, PREPARED, VOCABULARY, WEIGHTS, run, write_metrics
+from t2i.pipeline.run import JUDGE, PLOTS, PREPARED, VOCABULARY, run, weights_folder, write_metrics
 from t2i.pipeline.scratch import resumable
 from t2i.runtime.device import choose_algorithms
 from t2i.training.judge import train_judge
@@ -19,7 +19,7 @@ def main(params: Params) -> None:
     choose_algorithms(deterministic=params.runtime.deterministic)
     pack, vocabulary = PackedSplit(PREPARED, "train"), Vocabulary.load(VOCABULARY)
     arguments = judge_arguments(params)
-    pretrained = image_encoder_weights(arguments["image_encoder"]["kind"], WEIGHTS)
+    pretrained = image_encoder_weights(arguments["image_encoder"]["kind"], weights_folder())
     record = provenance(arguments, {PREPARED: pack.digest, VOCABULARY: vocabulary.digest})
     with resumable("train_judge", record, params.runtime.checkpoint_seconds) as checkpoints:
         judge, history = train_judge(pack, vocabulary, **arguments, pretrained=pretrained, checkpoints=checkpoints)

@@ -9,7 +9,6 @@ from t2i.ablation.metrics import Metric
 from t2i.ablation.studies import (
     ABSENT,
     CHANGE,
-    SELECTORS,
     Group,
     Study,
     settings_of,
@@ -17,8 +16,8 @@ from t2i.ablation.studies import (
     study_of,
     title_of,
     told_apart,
-    value_label,
 )
+from t2i.ablation.values import SELECTORS, value_label
 from t2i.errors import InputError
 
 UNCHANGED = "(none)"

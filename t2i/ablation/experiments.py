@@ -5,11 +5,13 @@ import re
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import Any
 
+from t2i.ablation.git import git
+from t2i.ablation.lock import Lock, read_lock
 from t2i.ablation.metrics import Metric, flatten, numbers, read_scores, read_snapshot_scores
 from t2i.errors import InputError
 
@@ -26,7 +28,8 @@ class Run:
 
     Attributes:
         name: of the experiment or commit.
-        commit: that it was started from.
+        commit: that it was started from; with "+" and a digest of the code, where that is not the code with which the
+            commit's own scores came about.
         params: flat.
         numbers: flat, those of its metrics, by the name of the file: "evaluate.r_precision.judge.fakes".
         of_commit: whether it is not an experiment: the commit came with these scores.
@@ -61,7 +64,7 @@ class Experiments:
     Attributes:
         runs: those that can be compared.
         unfinished: names of those that are queued or running, or failed.
-        without_scores: names of finished ones without parameters or known scores.
+        without_scores: names of finished ones without parameters or known scores of their own.
     """
 
     runs: list[Run]
@@ -125,17 +128,10 @@ def show_experiments() -> list[dict[str, Any]]:
 
 def _commits() -> list[str]:
     """The present commit, and those that experiments were started from; empty outside of a repository."""
-    head = _git("rev-parse", "--verify", "--quiet", "HEAD")
-    names = _git("for-each-ref", "--format=%(refname)", "refs/exps")
+    head = git("rev-parse", "--verify", "--quiet", "HEAD")
+    names = git("for-each-ref", "--format=%(refname)", "refs/exps")
     started_from = {a + b for a, b in re.findall(r"^refs/exps/([0-9a-f]{2})/([0-9a-f]{38})/", names, re.MULTILINE)}
     return sorted(started_from | set(head.split()))
-
-
-def _git(*arguments: str) -> str:
-    try:
-        return subprocess.run(["git", *arguments], capture_output=True, text=True).stdout
-    except FileNotFoundError:
-        raise InputError("git is not installed, or not on the PATH: experiments are read from it") from None
 
 
 def read_experiments(commits: list[dict[str, Any]]) -> Experiments:
@@ -145,7 +141,8 @@ def read_experiments(commits: list[dict[str, Any]]) -> Experiments:
         revision = commit["rev"]
         if revision == "workspace":
             continue
-        if own := _run(commit.get("name") or revision[:7], revision, commit.get("data"), of_commit=True):
+        base = read_lock(revision)
+        if own := _run(commit.get("name") or revision[:7], revision, commit.get("data"), base, of_commit=True):
             found.runs.append(own)
         for experiment in commit.get("experiments") or []:
             revisions = experiment.get("revs") or [{}]
@@ -154,17 +151,29 @@ def read_experiments(commits: list[dict[str, Any]]) -> Experiments:
             # DVC shows what failed or runs with its own parameters and, before it has scores, those of its commit
             if state != "success" or not revisions[0] or revisions[0].get("error"):
                 found.unfinished.append(name)
-            elif run := _run(name, revision, revisions[0].get("data")):
+            elif run := _of_experiment(name, revision, base, revisions[0]):
                 found.runs.append(run)
             else:
                 found.without_scores.append(name)
     return found
 
 
-def _run(name: str, commit: str, data: Mapping[str, Any] | None, *, of_commit: bool = False) -> Run | None:
-    params = _content(data, "params", "params.yaml")
-    metrics = {file: _content(data, "metrics", f"metrics/{file}.json") for file in _METRICS}
-    run = Run(name, commit, flatten(params), numbers(metrics), of_commit)
+def _of_experiment(name: str, commit: str, base: Lock, revision: Mapping[str, Any]) -> Run | None:
+    """None if it has no scores of its own."""
+    lock = read_lock(revision.get("rev") or "")
+    if (run := _run(name, commit, revision.get("data"), lock)) is None:
+        return None
+    last = "evaluate" if run.scores else "score_snapshots"
+    code = lock.code(last)
+    return run if code in ("", base.code(last)) else replace(run, commit=f"{commit}+{code}")
+
+
+def _run(name: str, commit: str, data: Mapping[str, Any] | None, lock: Lock, *, of_commit: bool = False) -> Run | None:
+    """None if it has no scores of its own."""
+    params = flatten(_content(data, "params", "params.yaml"))
+    own = [file for file in _METRICS if lock.is_of(file, params)]
+    metrics = {file: _content(data, "metrics", f"metrics/{file}.json") for file in own}
+    run = Run(name, commit, params, numbers(metrics), of_commit)
     return run if params and (run.scores or run.snapshot_scores) else None
 
 

@@ -24,7 +24,8 @@ from t2i.ablation.panels import (
     save,
 )  # fmt: skip
 from t2i.ablation.statistics import SIGNIFICANCE
-from t2i.ablation.studies import CHANGE, setting, short_names, value_order
+from t2i.ablation.studies import CHANGE, setting, short_names
+from t2i.ablation.values import value_order
 
 _LINES = 14  # of labels that fit beside a panel
 

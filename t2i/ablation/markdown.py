@@ -131,7 +131,7 @@ def left_out(studies: Sequence[str], alone: Sequence[str], why_alone: str, exper
     for names, reason in (
         (alone, why_alone),
         (sorted(experiments.unfinished), "not finished (queued, running or failed)"),
-        (sorted(experiments.without_scores), "without these scores"),
+        (sorted(experiments.without_scores), "without these scores, or with those of their commit"),
     ):
         if names:
             more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from t2i.ablation.experiments import Run
-from t2i.ablation.studies import value_label
+from t2i.ablation.values import value_label
 from t2i.errors import InputError
 from t2i.files import replacing
 
@@ -101,7 +101,7 @@ def read_runs(path: Path) -> list[Run]:
 
 
 def _value(label: str) -> Any:
-    """The value of a parameter that :func:`~t2i.ablation.studies.value_label` wrote."""
+    """The value of a parameter that :func:`~t2i.ablation.values.value_label` wrote."""
     try:
         return json.loads(label)
     except json.JSONDecodeError:

@@ -9,13 +9,11 @@ from typing import Any
 
 from t2i.ablation.experiments import Run
 from t2i.ablation.metrics import Metric
+from t2i.ablation.values import counts, value_label, value_order
 from t2i.errors import InputError
 
 Cell = tuple[str, ...]
-"""A value of each compared parameter, as :func:`value_label` writes it."""
-
-SELECTORS = {"model": "models", "data": "datasets", "recipe": "recipes", "budget": "budgets"}
-"""Parameters that choose an entry of a block."""
+"""A value of each compared parameter, as :func:`~t2i.ablation.values.value_label` writes it."""
 
 ABSENT = "(absent)"
 
@@ -111,31 +109,6 @@ def find_studies(
     return found, sorted(run.name for run in alone if not run.of_commit)
 
 
-def value_label(value: Any) -> str:
-    """A value of params.yaml as text: 0.2, true, null, bf16; the same for a number and its text."""
-    value = _plain(value)
-    if isinstance(value, str):
-        return value
-    if not isinstance(value, float):
-        return json.dumps(value, sort_keys=True)
-    short = f"{value:g}"
-    return short if float(short) == value else repr(value)  # values that differ stay apart
-
-
-def _plain(value: Any) -> Any:
-    """A value with numbers in place of their texts, and whole numbers without a point; so for all within it."""
-    if isinstance(value, Mapping):
-        return {name: _plain(entry) for name, entry in value.items()}
-    if isinstance(value, list):
-        return [_plain(entry) for entry in value]
-    if isinstance(value, str):
-        try:
-            return _plain(json.loads(value))
-        except json.JSONDecodeError:
-            return value
-    return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < 1e15 else value
-
-
 def setting(parameters: tuple[str, ...], cell: Cell) -> str:
     """A cell in words: "loss.lambda = 0.2"."""
     return ", ".join(
@@ -152,14 +125,6 @@ def short_names(names: Collection[str]) -> dict[str, str]:
         others = [f".{other}" for other in names if other != name]
         short[name] = next((end for end in ends if not any(other.endswith(f".{end}") for other in others)), name)
     return short
-
-
-def value_order(label: str) -> tuple[bool, float, str]:
-    """Sort key of labels: numbers by size, then the rest by name."""
-    try:
-        return False, float(label), label
-    except ValueError:
-        return True, 0.0, label
 
 
 def _check(runs: Sequence[Run], parameters: tuple[str, ...]) -> None:
@@ -180,14 +145,6 @@ def _label_of(params: Mapping[str, Any], name: str) -> str | None:
         return value_label(params[name]) if counts(name, params) else None
     below = {key: value for key, value in params.items() if key.startswith(f"{name}.") and counts(key, params)}
     return value_label({key.removeprefix(f"{name}."): value for key, value in below.items()}) if below else None
-
-
-def counts(key: str, params: Mapping[str, Any], compared: tuple[str, ...] = ()) -> bool:
-    """Whether a result depends on a parameter: not if it belongs to an entry of a block that was not chosen."""
-    for selector, block in SELECTORS.items():
-        if key.startswith(f"{block}."):
-            return selector in compared or key.startswith(f"{block}.{params.get(selector)}.")
-    return True
 
 
 def _key(run: Run, parameters: tuple[str, ...]) -> str:

@@ -14,7 +14,8 @@ from t2i.ablation.experiments import Experiments, few, read_experiments, show_ex
 from t2i.ablation.figure import ablation_figure, change_figure, grid_figure, snapshot_figure
 from t2i.ablation.markdown import introduction, left_out, section
 from t2i.ablation.run_table import read_runs
-from t2i.ablation.studies import CHANGE, Cell, Study, find_studies, value_label
+from t2i.ablation.studies import CHANGE, Cell, Study, find_studies
+from t2i.ablation.values import value_label
 from t2i.errors import InputError
 from t2i.files import replacing
 

@@ -8,7 +8,7 @@ from t2i.models.backbone import Backbone
 from t2i.params import Params
 from t2i.pipeline.damsm_start import damsm_start
 from t2i.pipeline.gan_start import gan_start
-from t2i.pipeline.run import WEIGHTS
+from t2i.pipeline.run import weights_folder
 
 
 def check_weights(params: Params) -> Findings:
@@ -18,9 +18,10 @@ def check_weights(params: Params) -> Findings:
     inception = params.stage("pretrain_damsm")["image_encoder"]["kind"] == "inception_v3"
     if inception and params.start_from.damsm is None:
         needed.insert(0, INCEPTION_V3)
+    folder = weights_folder()
     for weights in dict.fromkeys(needed):
-        path = locate_weights(weights, WEIGHTS)
-        where = path or f"will be downloaded from {weights.url}; without a network, put the file into {WEIGHTS}/"
+        path = locate_weights(weights, folder)
+        where = path or f"will be downloaded from {weights.url}; without a network, put the file into {folder}/"
         found.add("found" if path else "missing", f"{weights.what}: {where}")
     for stage in ("pretrain_damsm", "train_judge"):
         encoder = params.stage(stage)["image_encoder"]

@@ -72,7 +72,7 @@ def _report_once() -> Iterator[None]:
     try:
         yield
     except (InputError, StoppedError, PeerLostError, RuntimeError) as error:
-        if isinstance(error, RuntimeError) and not runner.is_out_of_memory(error):
+        if isinstance(error, RuntimeError) and runner.lack_of_memory(error) is None:
             raise
         time.sleep(2.0 if isinstance(error, PeerLostError) else float(os.environ["RANK"] != "0"))
         error_file = os.environ.get("TORCHELASTIC_ERROR_FILE")  # in a folder beside those of the other processes

@@ -29,14 +29,19 @@ DISCRIMINATORS = Path("models/discriminators.pt")
 SNAPSHOTS = Path("models/snapshots")
 SCORES = Path("metrics/score_snapshots.json")
 SAMPLES = Path("samples")
-WEIGHTS = Path("weights")
 SUMMARY = Path("summary.txt")
 METRICS = Path("metrics")
 PLOTS = Path("plots")
 
-OUT_OF_MEMORY = (
-    "the memory of the GPU is full: lower batch_size of this stage in the block of `budgets`, or for train_gan set "
-    "runtime.gradient_checkpointing to true; `t2i check` estimates what is needed"
+_SMALLER_BATCH = "lower batch_size of this stage in the block of `budgets`"
+_LESS_MEMORY = {
+    "pretrain_damsm": _SMALLER_BATCH,
+    "train_judge": _SMALLER_BATCH,
+    "train_gan": f"{_SMALLER_BATCH}, or set runtime.gradient_checkpointing to true",
+}
+_NO_SHARED_MEMORY = (
+    "the processes that load images are out of shared memory (/dev/shm), of which containers have little: start it "
+    "with more (docker run --shm-size=8g) or with that of the machine (--ipc=host)"
 )
 
 log = logging.getLogger(__name__)
@@ -70,15 +75,30 @@ def run(stage: Callable[[Params], None], *, end_with_dvc: bool = True) -> None:
             raise
         sys.exit(f"{name}: no space left on the disk for {error.filename or 'its results'}; free some and run again")
     except RuntimeError as error:
-        if not is_out_of_memory(error):
+        if (line := lack_of_memory(error, name)) is None:
             raise
-        sys.exit(f"{name}: {OUT_OF_MEMORY}")
+        sys.exit(f"{name}: {line}")
 
 
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether the memory of a GPU is full."""
+def lack_of_memory(error: BaseException, stage: str = "") -> str | None:
+    """What the user can do, if the memory of a GPU is full or that which processes share; else None."""
     torch = sys.modules.get("torch")  # without it there is no such error
-    return torch is not None and isinstance(error, torch.OutOfMemoryError)
+    if torch is not None and isinstance(error, torch.OutOfMemoryError):
+        way_out = _LESS_MEMORY.get(stage, "see with nvidia-smi what else uses it, and run again")
+        return f"the memory of the GPU is full: {way_out}"
+    if any("shared memory" in str(each) for each in (error, error.__cause__, error.__context__)):  # words are all
+        return _NO_SHARED_MEMORY
+    return None
+
+
+def repository() -> Path:
+    """The folder that the user sees, also in a queued run, which works in a copy without what git ignores."""
+    return Path(os.environ.get("DVC_ROOT", "."))
+
+
+def weights_folder() -> Path:
+    """Where pretrained weights are downloaded to, or put by hand."""
+    return repository() / "weights"
 
 
 def _interrupt(number: int, _: FrameType | None) -> None:

@@ -17,6 +17,7 @@ from filelock import FileLock, Timeout
 from t2i.checkpoints.provenance import digest_of
 from t2i.errors import InputError
 from t2i.pipeline.interruption import stop_requested
+from t2i.pipeline.run import repository
 from t2i.runtime import distributed
 from t2i.training.loop.checkpoint import CheckpointPolicy
 
@@ -25,7 +26,7 @@ log = logging.getLogger(__name__)
 
 def scratch_folder() -> Path:
     """Where checkpoints are kept, on the disk of the repository; it need not exist."""
-    return Path(os.environ.get("DVC_ROOT", ".")).resolve() / ".scratch"
+    return repository().resolve() / ".scratch"
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ from typing import Any
 
 from t2i.checkpoints import model_file
 from t2i.errors import InputError
-from t2i.pipeline.run import DAMSM, DISCRIMINATORS, GAN, SNAPSHOTS
+from t2i.pipeline.run import DAMSM, DISCRIMINATORS, GAN, SNAPSHOTS, repository
 
 TEXT = Path("start_from.damsm/text")
 """Among the inputs of encoders that started from others: the digest of the weights of that text encoder."""
@@ -66,8 +66,7 @@ def _yaml(value: Any) -> str:
 
 def load(name: str, given: str) -> tuple[Path, dict[str, Any]]:
     """Path and content of the model file that ``start_from.<name>`` gives."""
-    # queued runs work in a copy of the repository without such files: DVC_ROOT is the one that the user sees
-    root = Path(os.environ.get("DVC_ROOT", "."))
+    root = repository()
     path = root / Path(given).expanduser()
     place = Path(os.path.abspath(path))
     outputs = [Path(os.path.abspath(root / output)) for output in (DAMSM, GAN, DISCRIMINATORS, SNAPSHOTS)]

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from t2i.ablation.experiments import Run, read_experiments
-from t2i.ablation.studies import Study, find_studies, value_label, value_order
+from t2i.ablation.studies import Study, find_studies
+from t2i.ablation.values import value_label, value_order
 from t2i.errors import InputError
 from tests.ablation.made_up import SWEEP, experiment, grid, shown
 

@@ -82,7 +82,7 @@ def test_runs_without_snapshots_are_left_out_of_their_comparison(tmp_path: Path,
     show(*SWEEP, *without)
     text = write_ablation(["loss.lambda"], ["0"], tmp_path, tmp_path, snapshots=True)
     assert text.count("\n## attngan") == 1 and "dmgan" not in text
-    assert text.endswith("- 4 experiments, without these scores: e12, e13, e14, e15.")
+    assert text.endswith("- 4 experiments, without these scores, or with those of their commit: e12, e13, e14, e15.")
     show(*without)
     only = tmp_path / "runs.csv"
     write_runs(only, read_experiments(shown(*without)).chosen(commit="12345").runs)

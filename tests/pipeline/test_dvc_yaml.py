@@ -44,11 +44,7 @@ def test_a_stage_reads_the_outputs_of_others_that_it_lists(name: str) -> None:
     paths = (ROOT / "t2i" / "pipeline" / "run.py").read_text()
     constants = dict(re.findall(r'^([A-Z]+) = Path\("(.+)"\)$', paths, re.M))
     names = {node.id for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Name)}
-    used = {
-        path
-        for constant, path in constants.items()
-        if constant in names and constant not in ("METRICS", "PLOTS", "WEIGHTS")
-    }
+    used = {path for constant, path in constants.items() if constant in names and constant not in ("METRICS", "PLOTS")}
     outs = {out for out in STAGES[name].get("outs", [])}
     inputs = {dep for dep in STAGES[name]["deps"] if dep.split("/")[0] not in (*CODE, "data")}
     assert used and used == outs | inputs

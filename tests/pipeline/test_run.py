@@ -46,17 +46,45 @@ def test_a_stage_that_fails_prints_nothing_but_its_line(capsys: pytest.CaptureFi
     assert capsys.readouterr().err == ""
 
 
-def test_a_full_gpu_is_one_line() -> None:
+@pytest.mark.parametrize(
+    ("stage", "way_out"),
+    [
+        ("train_gan", "lower batch_size of this .* of `budgets`, or set runtime.gradient_checkpointing to true"),
+        ("train_judge", "lower batch_size of this stage in the block of `budgets`"),
+        ("sample", "see with nvidia-smi what else uses it, and run again"),
+    ],
+)
+def test_a_full_gpu_is_one_line(stage: str, way_out: str) -> None:
     def fills(_: Params) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
 
     def fails(_: Params) -> None:
         raise RuntimeError("no memory problem")
 
-    with pytest.raises(SystemExit, match=r": the memory of the GPU is full: lower batch_size .* is needed$"):
+    fills.__module__ = f"stages.{stage}"
+    with pytest.raises(SystemExit, match=rf"^{stage}: the memory of the GPU is full: {way_out}$"):
         runner.run(fills)
     with pytest.raises(RuntimeError, match="no memory problem"):
         runner.run(fails)
+
+
+def test_full_shared_memory_is_one_line() -> None:
+    def fails(_: Params) -> None:
+        try:  # as torch reports it
+            raise RuntimeError("DataLoader worker (pid 7) is killed by signal: Bus error. It is possible that "
+                               "dataloader's workers are out of shared memory.")  # fmt: skip
+        except RuntimeError as error:
+            raise RuntimeError("DataLoader worker (pid(s) 7) exited unexpectedly") from error
+
+    with pytest.raises(SystemExit, match=r": the processes that load images are out of shared memory \(/dev/shm\)"):
+        runner.run(fails)
+
+
+def test_weights_are_those_of_the_folder_that_the_user_sees(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DVC_ROOT", raising=False)
+    assert runner.weights_folder() == Path("weights")
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))  # as DVC sets it in a queued run
+    assert runner.weights_folder() == tmp_path / "weights"
 
 
 def test_the_peak_is_that_of_the_program_and_not_of_what_started_it() -> None:
