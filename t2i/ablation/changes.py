@@ -30,7 +30,7 @@ def find_changes(
     baseline: str,
     scores: Callable[[Run], Mapping[Metric, float]] = attrgetter("scores"),
 ) -> tuple[Study, list[str]]:
-    """All experiments on the commit of a run, by how their parameters differ from its own.
+    """All experiments of the commit and code of a run, by how their parameters differ from its own.
 
     Scores that the commit came with are compared if they are the baseline.
 
@@ -58,8 +58,8 @@ def find_changes(
     )
     if len(labels) < 2:
         raise InputError(
-            f"no finished experiment on the commit of {baseline} differs from it in more than the seed; queue some: "
-            "dvc exp run --queue --name NAME -S 'KEY=VALUE' -S 'seed=0,1'"
+            f"no finished experiment of the commit and code of {baseline} differs from it in more than the seed; queue "
+            "some: dvc exp run --queue --name NAME -S 'KEY=VALUE' -S 'seed=0,1'"
         )
     group: Group = {}
     for run in here:

@@ -51,6 +51,12 @@ class Run:
         """Those of its snapshots that are compared."""
         return read_snapshot_scores(self._of("score_snapshots"))
 
+    @property
+    def short_commit(self) -> str:
+        """The commit as people write it."""
+        commit, plus, code = self.commit.partition("+")
+        return f"{commit[:7]}{plus}{code}"
+
     def _of(self, file: str) -> dict[str, float]:
         return {
             name.removeprefix(f"{file}."): value for name, value in self.numbers.items() if name.startswith(f"{file}.")

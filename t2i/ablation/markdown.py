@@ -131,7 +131,7 @@ def left_out(studies: Sequence[str], alone: Sequence[str], why_alone: str, exper
     for names, reason in (
         (alone, why_alone),
         (sorted(experiments.unfinished), "not finished (queued, running or failed)"),
-        (sorted(experiments.without_scores), "without these scores, or with those of their commit"),
+        (sorted(experiments.without_scores), "without these scores of their own"),
     ):
         if names:
             more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""

@@ -33,7 +33,7 @@ def write_runs(path: Path, runs: Iterable[Run], *, add: bool = False) -> int:
     for run in chain(read_runs(path) if add and path.exists() else [], runs):
         if (other := lines.get(_key(run))) and (name := _differing(other, run)):
             raise InputError(
-                f"{path} has another run {run.name} of commit {run.commit[:7]}, with {name} = "
+                f"{path} has another run {run.name} of commit {run.short_commit}, with {name} = "
                 f"{value_label(other.params[name])} and not {value_label(run.params[name])}: give this one another "
                 "name, with `dvc exp rename` or in the table"
             )

@@ -62,7 +62,7 @@ def find_studies(
 ) -> tuple[list[Study], list[str]]:
     """Groups of runs with at least two values of each parameter, the one with most runs first.
 
-    Runs on different commits are not compared: the code may differ. Of blocks that a selector chooses from, only the
+    Runs of different commits or code are not compared. Of blocks that a selector chooses from, only the
     chosen entry counts, and all of them if the selector is compared. The scores that a commit came with count where no
     experiment has their values and seed.
 
@@ -194,7 +194,7 @@ def title_of(run: Run, compared: tuple[str, ...] = ()) -> str:
         "budget": f"budget {run.params.get('budget')}",
     }
     shown = [str(part) for name, part in parts.items() if name not in compared]
-    return ", ".join([*shown, f"at {run.commit[:7]}"])
+    return ", ".join([*shown, f"at {run.short_commit}"])
 
 
 def told_apart(titles: Mapping[str, str], settings: Mapping[str, Mapping[str, str]]) -> dict[str, str]:

@@ -81,10 +81,10 @@ def write_ablation(
         if original in experiments.without_scores:
             raise InputError(f"the experiment {original} has no scores")
         study, alone = find_changes(scored, original, scores)
-        studies, why_alone = [study], f"on another commit than {original}"
+        studies, why_alone = [study], f"of another commit or code than {original}"
     else:
         studies, alone = find_studies(scored, compared, scores)
-        why_alone = f"no counterpart on the same commit that differs in {' and '.join(compared)} alone"
+        why_alone = f"no counterpart of the same commit and code that differs in {' and '.join(compared)} alone"
     shown = [study for study in studies if not _lacking(study, cell)]
     if not shown:
         lacking = "; ".join(dict.fromkeys(_lacking(study, cell) for study in studies))

@@ -37,8 +37,8 @@ def check_cost(params: Params, splits: Splits) -> Findings:
         scratch.mkdir(exist_ok=True)
         with tempfile.TemporaryDirectory(prefix="check-", dir=scratch) as folder:  # on the disk of the run
             _Cost(params, splits, Path(folder)).measure(found)
-    except PermissionError as error:
-        found.problems.append(f"{error.filename} cannot be written ({error.strerror}), and a run writes there")
+    except OSError as error:
+        found.problems.append(f"{error.filename or scratch}: {error.strerror}, and a run writes there")
     except InputError as error:
         found.problems.append(str(error))
     return found
@@ -106,13 +106,13 @@ class _Cost:
         processes = self.params.runtime.training_processes if stage in DISTRIBUTED else 1
         on_gpu = current_device().type == "cuda"
         share = math.ceil(batch_size / processes) if on_gpu else batch_size  # of a GPU; a processor computes all of it
+        group = (settings["discriminator"]["minibatch_std"] or 1) if stage == "train_gan" else 1
         tried = min(share, self.trained)  # fewer, where unreadable images are left out
         if not on_gpu:
             damsm_side = self.params.stage("preprocess")["damsm_image_size"]
             side = damsm_side if damsm_side and stage == "pretrain_damsm" else self.side
-            group = settings["discriminator"]["minibatch_std"] or 1 if stage == "train_gan" else 1
-            few = max(2, _MAX_PIXELS // side**2)
-            tried = min(tried, max(group, few - few % group))
+            tried = min(tried, max(2, group, _MAX_PIXELS // side**2))
+        tried -= tried % group if tried > group else 0
         trial = _run_trial(stage, self.folder, tried)
         grow_at = settings.get("grow_at", 0.0) if self.params.start_from.gan is None else 0.0
         self.per_image[stage] = (grow_at * trial.early + (1 - grow_at) * trial.late) / tried

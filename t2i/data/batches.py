@@ -1,15 +1,18 @@
 """Batches of images, each with one or several of its captions."""
 
 import copy
+import multiprocessing
+import os
 import signal
 import sys
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, get_worker_info
 
 from t2i.data.packed import PackedSplit
 from t2i.data.text.vocabulary import Vocabulary, encode_captions, shorten
@@ -39,6 +42,10 @@ class Batch:
     def pin_memory(self) -> "Batch":
         """Copy the batch to pinned memory, from which copies to a GPU need not be waited for."""
         return Batch(*(t.pin_memory() for t in self._tensors()))
+
+    def share_memory(self) -> "Batch":
+        """Move the batch to memory that processes share."""
+        return Batch(*(t.share_memory_() for t in self._tensors()))
 
     def _tensors(self) -> tuple[Tensor, ...]:
         return self.images, self.ids, self.classes, self.rows
@@ -194,17 +201,33 @@ class CaptionBatches(Dataset[Batch]):
             num_workers=workers,
             generator=torch.Generator(),  # else the loader consumes torch's global random state
             pin_memory=torch.cuda.is_available(),
-            worker_init_fn=_outlive_signals,
+            worker_init_fn=_obey_parent_alone,
+            collate_fn=_share,  # type: ignore[arg-type]  # of one batch, since batch_size is None
         )
 
 
-def _outlive_signals(_: int) -> None:
-    """Signals to a whole group of processes do not end a worker: the training that reads from it is to save first.
+def _obey_parent_alone(_: int) -> None:
+    """Only the training ends a worker: of a signal to the whole group it is to save first what it has.
 
-    A minute after a signal it ends nevertheless, should nobody have ended it.
+    Signals tell who sent them where they are waited for, and not to a handler.
     """
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: signal.alarm(60))
+    parent = multiprocessing.parent_process()
+    if parent is None or not hasattr(signal, "sigwaitinfo"):  # as on macOS, where no workers are used
+        return
+    both = {signal.SIGINT, signal.SIGTERM}
+    signal.pthread_sigmask(signal.SIG_BLOCK, both)
+
+    def wait() -> None:
+        while signal.sigwaitinfo(both).si_pid != parent.pid:
+            pass
+        os._exit(0)
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
+def _share(batch: Batch) -> Batch:
+    """Move a batch to shared memory before it is sent, since a lack of it would be lost in the queue."""
+    return batch if get_worker_info() is None else batch.share_memory()
 
 
 def random_crop(image: np.ndarray, size: int, flip: bool, rng: np.random.Generator) -> np.ndarray:

@@ -18,8 +18,8 @@ from t2i.params.budgets import Budget
 from t2i.params.datasets import Datasets
 from t2i.params.renamed import BLOCKS, new_name
 
-_SHARED = {"preprocess": ("model",), "train_judge": ("model", "recipe")}
-"""Stages of a budget whose results DVC keeps when one of these selectors changes."""
+_SHARED = {"preprocess": ("model",), "train_judge": ("model", "recipe"), "gamma3": ("model", "recipe")}
+"""Blocks and numbers that make results which DVC keeps when one of these selectors changes."""
 
 
 def load(path: Path, changes: Iterable[str] = (), **selectors: str) -> Params:
@@ -90,21 +90,21 @@ def _name(selector: Any) -> str | None:
     return selector if isinstance(selector, str) else None
 
 
-def _choose(value: Any, where: str, selected: dict[str, Any], *, needed: bool, stage: str = "") -> Any:
+def _choose(value: Any, where: str, selected: dict[str, Any], *, needed: bool, shared: str = "") -> Any:
     """See :func:`_chosen`; where the selected name is not given, an error if the value is ``needed``, else any."""
     if not isinstance(value, dict) or not value:
         return value
     blocks: dict[str, type[BaseModel]] = {"data": Datasets, "model": Models, "recipe": Recipes}
     for selector, names in ((selector, block.model_fields) for selector, block in blocks.items()):
         if set(value) <= set(names):
-            if selector in _SHARED.get(stage, ()):
-                raise InputError(f"{where}: may not be given by {selector}, on which {stage} does not depend")
+            if selector in _SHARED.get(shared, ()):
+                raise InputError(f"{where}: may not be given by {selector}, since it is the same in all")
             name = selected[selector]
             if name not in value and needed and name in names:
                 raise InputError(f"{where}: nothing for {selector} {name}; there are {', '.join(value)}")
-            return _choose(value.get(name, next(iter(value.values()))), where, selected, needed=needed, stage=stage)
+            return _choose(value.get(name, next(iter(value.values()))), where, selected, needed=needed, shared=shared)
     return {
-        key: _choose(inner, f"{where}.{key}", selected, needed=needed, stage=key if key in _SHARED else stage)
+        key: _choose(inner, f"{where}.{key}", selected, needed=needed, shared=key if key in _SHARED else shared)
         for key, inner in value.items()
     }
 

@@ -86,7 +86,8 @@ def lack_of_memory(error: BaseException, stage: str = "") -> str | None:
     if torch is not None and isinstance(error, torch.OutOfMemoryError):
         way_out = _LESS_MEMORY.get(stage, "see with nvidia-smi what else uses it, and run again")
         return f"the memory of the GPU is full: {way_out}"
-    if any("shared memory" in str(each) for each in (error, error.__cause__, error.__context__)):  # words are all
+    text = " ".join(map(str, (error, error.__cause__)))  # words are all that tells
+    if "unable to allocate shared memory" in text or "out of shared memory" in text:
         return _NO_SHARED_MEMORY
     return None
 

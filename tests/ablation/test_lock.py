@@ -8,9 +8,10 @@ import pytest
 import yaml
 
 from t2i.ablation import experiments
-from t2i.ablation.experiments import read_experiments
+from t2i.ablation.experiments import Run, read_experiments
 from t2i.ablation.lock import Lock, read_lock
 from t2i.ablation.metrics import flatten
+from t2i.ablation.studies import find_studies
 from tests.ablation.made_up import experiment
 from tests.conftest import ROOT
 from tests.pipeline.clones import run
@@ -114,3 +115,12 @@ def test_experiments_of_some_stages_or_of_other_code_are_told_apart(monkeypatch:
     locks["partial"]["score_snapshots"] = stage(seed=1)
     found = read_experiments([{"rev": "base", "name": "main", "data": data, "experiments": entries}])
     assert found.without_scores == ["partial"]
+
+
+def test_two_states_of_the_code_of_a_commit_are_two_studies() -> None:
+    runs = [
+        Run(f"{code}{value}", f"{'a' * 40}{code}", {"seed": 0, "loss.lambda": value}, {"evaluate.x": 1.0})
+        for code in ("", "+1234567") for value in (0, 1)
+    ]  # fmt: skip
+    studies, alone = find_studies(runs, ("loss.lambda",))
+    assert sorted(study.title.split(" at ")[1] for study in studies) == ["aaaaaaa", "aaaaaaa+1234567"] and alone == []

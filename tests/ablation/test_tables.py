@@ -82,7 +82,7 @@ def test_runs_without_snapshots_are_left_out_of_their_comparison(tmp_path: Path,
     show(*SWEEP, *without)
     text = write_ablation(["loss.lambda"], ["0"], tmp_path, tmp_path, snapshots=True)
     assert text.count("\n## attngan") == 1 and "dmgan" not in text
-    assert text.endswith("- 4 experiments, without these scores, or with those of their commit: e12, e13, e14, e15.")
+    assert text.endswith("- 4 experiments, without these scores of their own: e12, e13, e14, e15.")
     show(*without)
     only = tmp_path / "runs.csv"
     write_runs(only, read_experiments(shown(*without)).chosen(commit="12345").runs)
@@ -136,7 +136,7 @@ def test_what_is_left_out_is_named_with_the_reason(tmp_path: Path, show: Any) ->
     assert lines[0] == (
         f"- {TITLE.replace('study', 'smoke')}: no run has loss.lambda = 0; there are 0.2, 1 (`--baseline`)."
     )
-    reason = "no counterpart on the same commit that differs in loss.lambda alone"
+    reason = "no counterpart of the same commit and code that differs in loss.lambda alone"
     assert lines[1].startswith(f"- 23 experiments, {reason}: e30, e31, ") and lines[1].endswith("e49 and 3 more.")
     assert lines[2] == "- 1 experiment, not finished (queued, running or failed): running." and len(lines) == 3
     assert "smoke" not in (tmp_path / "ablation-loss.lambda.csv").read_text()

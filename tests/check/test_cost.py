@@ -118,7 +118,7 @@ def test_trials_are_on_the_disk_of_the_run(monkeypatch: pytest.MonkeyPatch, tmp_
         raise PermissionError(13, "Permission denied", "there")
 
     monkeypatch.setattr(Path, "mkdir", refuse)
-    line = "there cannot be written (Permission denied), and a run writes there"
+    line = "there: Permission denied, and a run writes there"
     assert check_cost(load(ROOT / "params.yaml"), {}).problems == [line]
 
 

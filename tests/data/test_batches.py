@@ -1,10 +1,11 @@
 """Batches of images with captions, and crops."""
 
 import signal
+import subprocess
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import psutil
 import pytest
 import torch
 from torch.utils.data._utils.pin_memory import pin_memory
@@ -21,6 +22,7 @@ from t2i.data.packed import PackedSplit
 from t2i.data.text.tokenizer import Tokens, tokenize
 from t2i.data.text.vocabulary import Vocabulary
 from t2i.errors import InputError
+from t2i.pipeline.run import lack_of_memory
 
 
 def batches(
@@ -78,13 +80,40 @@ def test_a_loader_pins_batches_and_prepares_the_same_ones_aside(
 def test_a_worker_outlives_signals_and_ends_with_its_loader(
     striped: Path, vocabulary: Vocabulary, number: signal.Signals
 ) -> None:
-    iterator = iter(batches(striped, vocabulary).batches(0, 12, workers=1))
+    iterator: Any = iter(batches(striped, vocabulary).batches(0, 12, workers=1))
     next(iterator)
-    (worker,) = psutil.Process().children()  # nothing else has any
-    worker.send_signal(number)
-    assert len(list(iterator)) == 11
+    (worker,) = iterator._workers
+    subprocess.run(["kill", f"-{number}", str(worker.pid)], check=True)  # not from the training itself
+    for _ in range(8):
+        next(iterator)
+    assert worker.is_alive()
     del iterator
-    assert not psutil.wait_procs([worker], timeout=30)[1]
+    worker.join(30)
+    assert worker.exitcode == 0
+
+
+def test_a_worker_ends_when_the_training_ends_it(striped: Path, vocabulary: Vocabulary) -> None:
+    iterator: Any = iter(batches(striped, vocabulary).batches(0, 12, workers=1))
+    next(iterator)
+    (worker,) = iterator._workers
+    worker.terminate()  # as at the end of a program
+    worker.join(30)
+    assert worker.exitcode == 0
+
+
+def test_a_lack_of_shared_memory_reaches_the_training(
+    striped: Path, vocabulary: Vocabulary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(_: torch.Tensor) -> None:
+        raise RuntimeError("unable to allocate shared memory(shm) for file </torch_1>: No space left on device (28)")
+
+    data = batches(striped, vocabulary)
+    assert data[0].share_memory().images.is_shared()
+    monkeypatch.setattr(torch.Tensor, "share_memory_", fails)
+    assert len(list(data.batches(0, 2))) == 2  # nothing is shared without workers
+    with pytest.raises(RuntimeError) as caught:
+        list(data.batches(0, 2, workers=1))
+    assert "out of shared memory" in (lack_of_memory(caught.value) or "")
 
 
 def test_too_few_images_for_a_batch_are_an_input_error(striped: Path, vocabulary: Vocabulary) -> None:

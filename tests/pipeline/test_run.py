@@ -78,6 +78,8 @@ def test_full_shared_memory_is_one_line() -> None:
 
     with pytest.raises(SystemExit, match=r": the processes that load images are out of shared memory \(/dev/shm\)"):
         runner.run(fails)
+    too_many = RuntimeError("unable to open shared memory object </torch_1>: Too many open files (24)")
+    assert runner.lack_of_memory(too_many) is None
 
 
 def test_weights_are_those_of_the_folder_that_the_user_sees(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
