@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from typing import Literal
 
 import pytest
 import torch
@@ -150,3 +151,49 @@ def test_two_captions_are_compared_for_both_models(page: Page) -> None:
     page.get_by_role("button", name="Compare").click()
     page.wait_for_selector("#compared .error")
     assert rows.count() == 2 and "'xyzzy' has no word that the model knows" in rows.first.inner_text()
+
+
+SLOWLY = "() => { answer = fetch; fetch = (...r) => new Promise(done => setTimeout(() => done(answer(...r)), 700)); }"
+
+
+def test_what_runs_and_what_an_answer_is_of_are_shown(page: Page) -> None:
+    page.evaluate(SLOWLY)
+    two = ["1: a small red bird with a yellow belly", "2: this bird has a yellow breast and a red body"]
+    for button, place, captions in (("Generate", "#generated", [EXAMPLE]), ("Compare", "#compared", two)):
+        page.get_by_role("button", name=button).click()
+        assert page.locator(f"{place}[aria-busy=true] .status").inner_text() == "Generating images ..."
+        page.wait_for_selector(f"{place}:not([aria-busy]) img")
+        assert page.locator(f"{place} .status").count() == 0
+        assert page.locator(f"{place} .caption").all_inner_texts() == captions
+
+
+@pytest.mark.parametrize("width", [320, 1000])
+def test_long_words_do_not_widen_the_page(page: Page, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    for label, button, place in (("Caption", "Generate", "#generated"), ("Second caption", "Compare", "#compared")):
+        page.get_by_label(label, exact=True).fill("red " + "y" * 300)
+        page.get_by_role("button", name=button).click()
+        page.wait_for_selector(f"{place} .warning")
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_buttons_can_be_read(page: Page, scheme: Literal["light", "dark"]) -> None:
+    page.emulate_media(color_scheme=scheme)
+    style = page.evaluate("(({color, backgroundColor}) => [color, backgroundColor])"
+                          "(getComputedStyle(document.querySelector('[type=submit]')))")  # fmt: skip
+    text, ground = (luminance(*map(int, re.findall(r"\d+", colour)[:3])) for colour in style)
+    assert (text + 0.05) / (ground + 0.05) > 4.5  # WCAG 2, contrast of text
+
+
+def luminance(*channels: int) -> float:
+    """Relative luminance of sRGB, 0 to 1 (WCAG 2)."""
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in (value / 255 for value in channels)]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def test_a_comparison_needs_a_seed(page: Page) -> None:
+    page.get_by_label("Seed").fill("")
+    page.evaluate("() => { calls = 0; fetch = () => { calls++; }; }")
+    page.get_by_role("button", name="Compare").click()
+    assert page.evaluate("[calls, document.activeElement.id]") == [0, "seed"]
