@@ -16,7 +16,7 @@ LEFT_OUT = re.compile(r"(nvidia|cuda)-.*|triton|setuptools|t2i")
 
 def main() -> None:
     """Write constraints.txt."""
-    todo, seen = [Requirement("t2i")], set()
+    todo, seen = [Requirement("t2i[pretrained]")], set()
     versions: dict[str, str] = {}
     while todo:
         package = todo.pop()

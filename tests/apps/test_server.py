@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import io
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -15,9 +16,9 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 from t2i.apps.demo_models import LoadedJudge, LoadedModel
-from t2i.apps.server import MAX_BYTES, Demo, _attention_overlay, create_app
+from t2i.apps.server import MAX_BYTES, Demo, GenerateRequest, _attention_overlay, create_app
 from t2i.data.text.vocabulary import Vocabulary
-from t2i.generation.text_to_image import TextToImage
+from t2i.generation.text_to_image import GenerationResult, TextToImage
 from t2i.models.encoders.text import TextEncoder
 from t2i.models.judge import Judge
 from tests.helpers import make_generator
@@ -182,3 +183,23 @@ def test_two_people_at_once_get_their_own(client: TestClient) -> None:
             captions, pool.map(lambda c: generate(client, caption=c).json(), captions), strict=True
         ):
             assert result == alone[caption]
+
+
+def test_requests_are_answered_one_after_the_other(models: list[LoadedModel], monkeypatch: pytest.MonkeyPatch) -> None:
+    running, most = 0, 0
+    generated = models[0].model.generate("red", 1)
+
+    def slow(*_: object) -> GenerationResult:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        time.sleep(0.05)
+        running -= 1
+        return generated
+
+    monkeypatch.setattr(TextToImage, "generate", slow)
+    demo = Demo(models, None)
+    request = GenerateRequest(model=models[0].label, caption="red")
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(demo.generate, [request] * 4))
+    assert most == 1

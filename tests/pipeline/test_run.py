@@ -1,5 +1,6 @@
 """What a stage says when it ends."""
 
+import errno
 import json
 import os
 import re
@@ -80,6 +81,22 @@ def test_full_shared_memory_is_one_line() -> None:
         runner.run(fails)
     too_many = RuntimeError("unable to open shared memory object </torch_1>: Too many open files (24)")
     assert runner.lack_of_memory(too_many) is None
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+def test_a_full_disk_is_one_line(number: int) -> None:
+    def fills(_: Params) -> None:
+        raise OSError(number, os.strerror(number), "models/gan.pt.part")
+
+    def fails(_: Params) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with pytest.raises(
+        SystemExit, match=r": no space left on the disk for models/gan.pt.part; free some"
+    ):
+        runner.run(fills)
+    with pytest.raises(OSError, match="Input/output"):
+        runner.run(fails)
 
 
 def test_weights_are_those_of_the_folder_that_the_user_sees(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,10 +1,11 @@
 """What the programs of single stages do beside calling the package."""
 
-import ast
+import runpy
 
 import pytest
 
 from stages.train_gan import _final_losses
+from t2i.pipeline import run as runner
 from tests.conftest import ROOT
 
 
@@ -14,10 +15,11 @@ def test_final_losses_are_means_over_the_last_tenth_with_those_that_not_every_wi
     assert _final_losses(history[:2]) == {"d": 2.0}
 
 
-@pytest.mark.parametrize("stage", ["pretrain_damsm", "train_judge", "train_gan"])
-def test_what_can_be_resumed_is_not_interrupted_by_a_second_watcher_of_dvc(stage: str) -> None:
-    text = (ROOT / "stages" / f"{stage}.py").read_text(encoding="utf-8")
-    assert "resumable(" in text
-    call = ast.unparse(ast.parse(text).body[-1])
-    launched = "from t2i.pipeline.launch import run" in text  # which sees to it
-    assert launched or "run(main, end_with_dvc=False)" in call
+def test_what_can_be_resumed_is_not_interrupted_by_a_second_watcher_of_dvc(monkeypatch: pytest.MonkeyPatch) -> None:
+    watched = []
+    monkeypatch.setattr(runner, "run", lambda _, *, end_with_dvc=True: watched.append(end_with_dvc))
+    for stage in ("pretrain_damsm", "train_judge", "train_gan"):
+        runpy.run_path(str(ROOT / "stages" / f"{stage}.py"), run_name="__main__")
+    assert watched == [False] * 3
+    runpy.run_path(str(ROOT / "stages" / "sample.py"), run_name="__main__")
+    assert watched[3:] == [True]
