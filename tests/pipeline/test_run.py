@@ -91,9 +91,7 @@ def test_a_full_disk_is_one_line(number: int) -> None:
     def fails(_: Params) -> None:
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
-    with pytest.raises(
-        SystemExit, match=r": no space left on the disk for models/gan.pt.part; free some"
-    ):
+    with pytest.raises(SystemExit, match=r": no space left on the disk for models/gan.pt.part; free some"):
         runner.run(fills)
     with pytest.raises(OSError, match="Input/output"):
         runner.run(fails)
