@@ -98,7 +98,7 @@ def _choose(value: Any, where: str, selected: dict[str, Any], *, needed: bool, s
     for selector, names in ((selector, block.model_fields) for selector, block in blocks.items()):
         if set(value) <= set(names):
             if selector in _SHARED.get(shared, ()):
-                raise InputError(f"{where}: may not be given by {selector}, since it is the same in all")
+                raise InputError(f"{where}: may not be given by {selector}: every {selector} shares its result")
             name = selected[selector]
             if name not in value and needed and name in names:
                 raise InputError(f"{where}: nothing for {selector} {name}; there are {', '.join(value)}")

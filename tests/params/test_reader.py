@@ -63,22 +63,22 @@ def test_numbers_as_dvc_writes_them_are_numbers(tmp_path: Path) -> None:
         (
             "image_size: 32",
             "image_size: {attngan: 32, dmgan: 64}",
-            "budgets.smoke.preprocess.image_size: may not be given by model, since it is the same in all",
+            "budgets.smoke.preprocess.image_size: may not be given by model: every model shares its result",
         ),
         (
             "train_judge: {steps: 30,",
             "train_judge: {steps: {quick: 30, paper: 60},",
-            "budgets.smoke.train_judge.steps: may not be given by recipe, since it is the same in all",
+            "budgets.smoke.train_judge.steps: may not be given by recipe: every recipe shares its result",
         ),
         (
             "train_judge: {steps: 30,",
             "train_judge: {steps: {attngan: 30, dmgan: 60},",
-            "budgets.smoke.train_judge.steps: may not be given by model, since it is the same in all",
+            "budgets.smoke.train_judge.steps: may not be given by model: every model shares its result",
         ),
         (
             "gamma3: 10.0",
             "gamma3: {quick: 10.0, paper: 5.0, photo: 4.0}",
-            "loss.gamma3: may not be given by recipe, since it is the same in all",
+            "loss.gamma3: may not be given by recipe: every recipe shares its result",
         ),
         (PROTOCOL, "protocol: random", "sample.protocol = 'random': must be 'published' or 'paired'"),
         (PROTOCOL, "protocol: {quick: pairs}", "sample.protocol = 'pairs': must be 'published' or 'paired'"),
